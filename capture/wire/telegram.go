@@ -1,0 +1,159 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// MTProtoTransport is one of the ways Telegram frames its messages on TCP
+// (core.telegram.org/mtproto/mtproto-transports).
+type MTProtoTransport uint8
+
+// The transports. All but MTProtoObfuscated show frame lengths in clear.
+const (
+	MTProtoNone         MTProtoTransport = iota
+	MTProtoAbridged                      // first byte EF, then one or four bytes of length in words
+	MTProtoIntermediate                  // EEEEEEEE, then four bytes of length
+	MTProtoPadded                        // DDDDDDDD, then four bytes of length with up to 15 bytes of padding
+	MTProtoFull                          // length, sequence number, payload, CRC-32
+	MTProtoObfuscated                    // 64 random bytes, then one of the others encrypted with a key inside them
+)
+
+// ParseMTProto tells the transport from the first bytes of a client's stream.
+// wireLen is the length of the first segment. Obfuscated streams look random
+// on purpose; for these see looksObfuscated: the answer is a guess.
+func ParseMTProto(b []byte, wireLen int) MTProtoTransport {
+	switch {
+	case len(b) < 12:
+		return MTProtoNone
+	case b[0] == 0xEF && mtprotoAbridgedFits(b[1:]):
+		return MTProtoAbridged
+	case binary.LittleEndian.Uint32(b) == 0xEEEEEEEE && mtprotoFits(b[8:], int64(binary.LittleEndian.Uint32(b[4:])), 0):
+		return MTProtoIntermediate
+	case binary.LittleEndian.Uint32(b) == 0xDDDDDDDD && mtprotoFits(b[8:], int64(binary.LittleEndian.Uint32(b[4:])), 15):
+		return MTProtoPadded
+	case mtprotoFull(b):
+		return MTProtoFull
+	case looksObfuscated(b, wireLen):
+		return MTProtoObfuscated
+	}
+	return MTProtoNone
+}
+
+// mtprotoAbridgedFits checks the length of the first message: words of four
+// bytes in one byte, or 7F and three bytes.
+func mtprotoAbridgedFits(b []byte) bool {
+	n, body := int64(b[0]), b[1:]
+	if b[0] == 0x7F {
+		n, body = int64(b[1])|int64(b[2])<<8|int64(b[3])<<16, b[4:]
+	}
+	return b[0] <= 0x7F && mtprotoFits(body, 4*n, 0)
+}
+
+// mtprotoFits checks that a message of n bytes can be one of MTProto: 24 bytes
+// of key identifier and message key and blocks of 16 (core.telegram.org/mtproto/
+// description), or, where the key identifier is zero, 20 bytes of header and
+// a plain message.
+func mtprotoFits(body []byte, n, padding int64) bool {
+	if n < 24 || n > 1<<24 || n%4 != 0 && padding == 0 || len(body) < 4 {
+		return false
+	}
+	if plain := len(body) >= 8 && binary.LittleEndian.Uint64(body) == 0; plain {
+		return true
+	}
+	return n >= 40 && (n-24)%16 <= padding
+}
+
+// mtprotoFull checks the full transport: length of the whole frame, sequence
+// number 0, then a plain message (key identifier zero) or an encrypted one.
+func mtprotoFull(b []byte) bool {
+	if len(b) < 20 {
+		return false
+	}
+	n := int64(binary.LittleEndian.Uint32(b))
+	plain := binary.LittleEndian.Uint64(b[8:]) == 0
+	return binary.LittleEndian.Uint32(b[4:]) == 0 && plain && n%4 == 0 && n >= 12+24 && n <= 1<<20 && binary.LittleEndian.Uint64(b[12:]) != 0
+}
+
+// obfuscatedHead is the random beginning of an obfuscated stream.
+const obfuscatedHead = 64
+
+// looksObfuscated guesses whether a client's first segment begins an
+// obfuscated stream (core.telegram.org/mtproto/mtproto-transports, transport
+// obfuscation): 64 bytes that look random and avoid the beginnings that the
+// document forbids (other transports, HTTP, TLS), then one message of 24+16n
+// bytes behind one byte (abridged), four (intermediate, or abridged from 508
+// bytes on) of length.
+func looksObfuscated(b []byte, wireLen int) bool {
+	if len(b) < obfuscatedHead || b[0] == 0xEF || forbiddenHead(b) {
+		return false
+	}
+	rest := wireLen - obfuscatedHead
+	if rest != 0 && (rest < 41 || (rest-25)%16 != 0 && (rest-28)%16 != 0) {
+		return false
+	}
+	return looksRandom(b[:obfuscatedHead])
+}
+
+// forbiddenHead lists the beginnings that no obfuscated stream has: HEAD,
+// POST, GET, OPTI, the other transports, a TLS hello; and a second word of 0.
+func forbiddenHead(b []byte) bool {
+	switch string(b[:4]) {
+	case "HEAD", "POST", "GET ", "OPTI", "\xEE\xEE\xEE\xEE", "\xDD\xDD\xDD\xDD", "\x16\x03\x01\x02":
+		return true
+	}
+	return binary.LittleEndian.Uint32(b[4:]) == 0
+}
+
+// looksRandom tells whether bytes can come from a uniform source. Of 64 random
+// bytes, the number of different ones is 56.6 with a deviation of 2.5, and
+// the number of one bits 256 with a deviation of 11.3; both within four
+// deviations, and no run of more than two equal bytes.
+func looksRandom(b []byte) bool {
+	var seen [256]bool
+	different, ones, run := 0, 0, 1
+	for i, c := range b {
+		if !seen[c] {
+			seen[c] = true
+			different++
+		}
+		ones += bits.OnesCount8(c)
+		if i > 0 && c == b[i-1] {
+			run++
+		} else {
+			run = 1
+		}
+		if run > 3 {
+			return false
+		}
+	}
+	n := len(b)
+	expected := 256 * (1 - powInt(255.0/256, n))
+	mean, spread := 4*n, 2*2*n // variance of one bits: 8n/4 = 2n
+	d := ones - mean
+	return float64(different) > expected-float64(n)/6 && d*d <= 8*spread
+}
+
+func powInt(x float64, n int) float64 {
+	p := 1.0
+	for range n {
+		p *= x
+	}
+	return p
+}
+
+// reflectorTag is the size of a call's peer tag in bytes.
+const reflectorTag = 16
+
+// ParseReflector reads the peer tag that stands in front of every datagram to
+// and from a Telegram reflector: the same 16 bytes for both ends of a call
+// (libtgvoip and tgcalls; measured). probe says that the rest is one of the
+// reflector's own messages, which begin with twelve bytes FF. Only a probe
+// proves a reflector; without one the tag is whatever the first 16 bytes are.
+func ParseReflector(b []byte) (tag []byte, probe, ok bool) {
+	if len(b) < reflectorTag {
+		return nil, false, false
+	}
+	tag = b[:reflectorTag]
+	return tag, len(b) >= reflectorTag+12 && string(b[16:28]) == "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", true
+}
