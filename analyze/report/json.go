@@ -1,0 +1,83 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"envelope/analyze"
+)
+
+// JSON writes r as one indented JSON object, the contract of --format json:
+// lists are never null, times are RFC 3339 in UTC, and the order is that of the
+// report. Characters that could drive a terminal are written as \u escapes,
+// which loses nothing. It does not change r. The error is that of w, or of a
+// value that JSON cannot hold (a number that is not finite).
+func JSON(w io.Writer, r *analyze.Report) error {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(normal(reflect.ValueOf(*r)).Interface()); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	_, err := w.Write(escapeInvisible(buf.Bytes()))
+	return err
+}
+
+// normal returns a copy of v with empty lists for nil ones and times in UTC.
+func normal(v reflect.Value) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	switch v.Kind() {
+	case reflect.Struct:
+		if t, ok := v.Interface().(time.Time); ok {
+			out.Set(reflect.ValueOf(t.UTC()))
+			break
+		}
+		for i := range v.NumField() {
+			out.Field(i).Set(normal(v.Field(i)))
+		}
+	case reflect.Slice:
+		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			out.Index(i).Set(normal(v.Index(i)))
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			out.Set(reflect.New(v.Type().Elem()))
+			out.Elem().Set(normal(v.Elem()))
+		}
+	}
+	return out
+}
+
+// escapeInvisible writes DEL, C1 controls, bidirectional overrides and the like
+// as \u escapes. encoding/json escapes C0 controls only; whatever else is not
+// printable can stand only inside a JSON string.
+func escapeInvisible(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == '\n' || strconv.IsPrint(r) {
+			out = append(out, b[:n]...)
+		} else {
+			out = appendEscape(out, r)
+		}
+		b = b[n:]
+	}
+	return out
+}
+
+func appendEscape(out []byte, r rune) []byte {
+	if r < 0x10000 {
+		return fmt.Appendf(out, `\u%04x`, r)
+	}
+	r -= 0x10000 // UTF-16 surrogate pair (RFC 8259 section 7)
+	return fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+}

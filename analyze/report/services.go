@@ -1,0 +1,76 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"envelope/analyze"
+)
+
+// weak are the ways of recognising a service that look at addresses and ports
+// only. They must not read like a protocol match.
+var weak = []string{"address", "port"}
+
+// addressOnly tells whether nothing but addresses and ports speaks for s.
+func addressOnly(s analyze.ServiceUse) bool {
+	return len(s.How) > 0 && !slices.ContainsFunc(s.How, func(h string) bool { return !slices.Contains(weak, h) })
+}
+
+// serviceGrade is "seen" where the service named itself in a field that was
+// read, and the grade of the probability otherwise.
+func serviceGrade(s analyze.ServiceUse) string {
+	direct := []string{"sni", "quic", "http", "certificate", "stun", "frame", "app"}
+	named := slices.ContainsFunc(s.How, func(h string) bool { return slices.Contains(direct, h) })
+	if named && s.Confidence >= 0.9 {
+		return "seen"
+	}
+	return analyze.Grade(s.Confidence)
+}
+
+func (p *printer) services() {
+	t := &table{into: 1, cols: []column{
+		{title: "service", keep: 9},
+		{title: "party", keep: 9},
+		{title: "recognised by", keep: 7, least: 12, prefix: "by "},
+		{title: "flows", right: true, keep: 2, prefix: "flows "},
+		{title: "up", right: true, keep: 4, prefix: "up "},
+		{title: "down", right: true, keep: 5, prefix: "down "},
+		{title: "first", keep: 6, prefix: "first "},
+		{title: "last", keep: 3, prefix: "last "},
+		{title: "how sure", keep: 8, least: 11},
+	}}
+	for _, s := range p.view.services {
+		how := joined(s.How)
+		if addressOnly(s) {
+			how += " only"
+		}
+		t.add(p.service(s.Service), p.who(s.Party), how, grouped(int64(s.Flows)), size(s.BytesUp), size(s.BytesDown),
+			p.clock(s.First), p.clock(s.Last), sure(serviceGrade(s), s.Confidence))
+	}
+	p.section("Services", t)
+}
+
+func (p *printer) flows() {
+	t := &table{into: 0, cols: []column{
+		{title: "from", keep: 9},
+		{title: "to", keep: 8},
+		{title: "proto", keep: 3},
+		{title: "host", keep: 7, least: 12},
+		{title: "service", keep: 7, least: 8},
+		{title: "by", keep: 4, least: 5, prefix: "by "},
+		{title: "packets", right: true, keep: 2, prefix: "packets "},
+		{title: "bytes", right: true, keep: 3},
+		{title: "first", keep: 5, prefix: "first "},
+		{title: "how sure", keep: 6},
+	}}
+	for _, f := range p.r.Flows {
+		service, certain := "", ""
+		if f.Service != "" {
+			service = strings.TrimSpace(p.service(f.Service) + " " + Clean(f.Role))
+			certain = sure(analyze.Grade(f.Confidence), f.Confidence)
+		}
+		t.add(endpoint(f.Src, f.Sport), endpoint(f.Dst, f.Dport), Clean(f.Proto), Clean(f.Host), service, joined(f.How),
+			grouped(int64(f.Packets)), size(f.Bytes), p.clock(f.First), certain)
+	}
+	p.section("Flows", t)
+}

@@ -1,0 +1,395 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"envelope/analyze"
+)
+
+// maxNamed is how many parties, services or contacts the first sentences name
+// before they count them.
+const maxNamed = 3
+
+// summary writes what happened and how sure that is in a few sentences.
+func (p *printer) summary() {
+	var text []string
+	strong, hints := p.strongServices()
+	switch {
+	case len(p.r.Inputs) == 0:
+		text = []string{"No input was read."}
+	case p.read() == 0:
+		text = []string{"The " + plurals(len(p.r.Inputs), "input") + " held nothing to read: no packet and no record."}
+	case len(strong)+len(p.view.events)+len(p.view.contacts)+len(p.view.groups) > 0:
+		text = p.happened(strong)
+	case len(hints) > 0:
+		text = p.hinted(hints)
+	case p.view.below > 0:
+		text = p.onlyBelow()
+	default:
+		text = []string{fmt.Sprintf("No known messenger was recognised in %s%s.", p.amount(), p.when())}
+	}
+	p.paragraph(strings.Join(nonEmpty(text...), " "), "")
+	if p.view.below > 0 && len(p.view.events)+len(p.view.services) > 0 {
+		p.paragraph(fmt.Sprintf("%s below probability %s not listed.",
+			plural(p.view.below, "statement"), probability(p.o.Min)+are(p.view.below)), "")
+	}
+}
+
+func are(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}
+
+// read is the number of packets and records that were read.
+func (p *printer) read() int64 {
+	var n int64
+	for _, in := range p.r.Inputs {
+		n += in.Packets + in.Records
+	}
+	return n
+}
+
+func (p *printer) amount() string {
+	var packets, records int64
+	for _, in := range p.r.Inputs {
+		packets, records = packets+in.Packets, records+in.Records
+	}
+	if packets > 0 {
+		return plural(int(packets), "packet")
+	}
+	return plural(int(records), "record")
+}
+
+// strongServices are the uses of services that rest on more than addresses and
+// ports, and those that do not.
+func (p *printer) strongServices() (strong, hints []analyze.ServiceUse) {
+	for _, s := range p.view.services {
+		if addressOnly(s) {
+			hints = append(hints, s)
+		} else {
+			strong = append(strong, s)
+		}
+	}
+	return strong, hints
+}
+
+// used are the ids of the services that the text speaks of, in order.
+func (p *printer) used() []string {
+	var ids []string
+	for _, s := range p.view.services {
+		ids = append(ids, s.Service)
+	}
+	for _, e := range p.view.events {
+		ids = append(ids, e.Service)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// happened tells what was found: who used what when, the messages, the calls,
+// and who talked with whom.
+func (p *printer) happened(strong []analyze.ServiceUse) []string {
+	return []string{p.usage(strong), p.messages(), p.callSentence(), p.contactSentence()}
+}
+
+// usage is "Three parties used WhatsApp (seen 1.00) between 14:02 and 14:40 UTC."
+func (p *printer) usage(strong []analyze.ServiceUse) string {
+	var ids []string
+	for _, s := range strong {
+		ids = append(ids, s.Party)
+	}
+	for _, e := range p.view.events {
+		ids = append(ids, e.Party)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	what := p.bestOf(strong)
+	if len(what) == 0 {
+		what = []string{"a messenger"}
+	}
+	if len(ids) == 1 {
+		return fmt.Sprintf("%s used %s%s.", p.who(ids[0]), list(what), p.when())
+	}
+	return fmt.Sprintf("%s parties used %s%s.", number(len(ids)), list(what), p.when())
+}
+
+// bestOf names each service with the best grade that any party's use of it has.
+func (p *printer) bestOf(uses []analyze.ServiceUse) []string {
+	best, order := map[string]analyze.ServiceUse{}, []string{}
+	for _, s := range uses {
+		b, ok := best[s.Service]
+		if !ok {
+			order = append(order, s.Service)
+		}
+		if !ok || s.Confidence > b.Confidence {
+			best[s.Service] = s
+		}
+	}
+	var out []string
+	for i, id := range order {
+		if i == maxNamed && len(order) > maxNamed+1 {
+			return append(out, plural(len(order)-i, "other messenger"))
+		}
+		s := best[id]
+		out = append(out, fmt.Sprintf("%s (%s)", p.service(id), sure(serviceGrade(s), s.Confidence)))
+	}
+	return out
+}
+
+// when is " between 14:02 and 14:40 UTC on 2023-03-05". It is the one place
+// that names the zone of all times.
+func (p *printer) when() string {
+	if p.view.first.IsZero() {
+		return ""
+	}
+	a, b := p.view.first.In(p.o.Zone), p.view.last.In(p.o.Zone)
+	if !sameDay(a, b, p.o.Zone) {
+		return fmt.Sprintf(" between %s and %s %s", a.Format("2006-01-02 15:04"), b.Format("2006-01-02 15:04"), p.zone())
+	}
+	format := "15:04"
+	if a.Format(format) == b.Format(format) {
+		format = time.TimeOnly
+	}
+	day := a.Format(time.DateOnly)
+	if a.Format(format) == b.Format(format) {
+		return fmt.Sprintf(" at %s %s on %s", a.Format(format), p.zone(), day)
+	}
+	return fmt.Sprintf(" between %s and %s %s on %s", a.Format(format), b.Format(format), p.zone(), day)
+}
+
+func (p *printer) zone() string {
+	switch name := p.o.Zone.String(); name {
+	case "UTC":
+		return name
+	case "Local":
+		return "local time"
+	default:
+		return "(" + name + ")"
+	}
+}
+
+// hinted is the case in which only addresses or ports point to a messenger.
+func (p *printer) hinted(hints []analyze.ServiceUse) []string {
+	var ids []string
+	for _, s := range hints {
+		ids = append(ids, s.Party)
+	}
+	slices.Sort(ids)
+	who := plural(len(slices.Compact(ids)), "party")
+	if who == "1 party" {
+		who = p.who(ids[0])
+	}
+	return []string{
+		fmt.Sprintf("Only addresses or ports point to %s: %s exchanged traffic with such servers%s.", list(p.bestOf(hints)), who, p.when()),
+		"No message and no call was recognised.",
+	}
+}
+
+func (p *printer) onlyBelow() []string {
+	return []string{fmt.Sprintf("There are signs of a messenger in %s%s, but none is as sure as %s; the strongest has probability %s.",
+		p.amount(), p.when(), probability(p.o.Min), probability(p.view.highest)),
+		"A lower --min-confidence lists them."}
+}
+
+// tally is what one party, or all together, sent and received.
+type tally struct{ sent, sentMedia, received, receivedMedia []analyze.Event }
+
+func (t *tally) add(e analyze.Event) {
+	if e.Kind != "message" && e.Kind != "media" {
+		return
+	}
+	all, media := &t.sent, &t.sentMedia
+	if e.Direction == "received" {
+		all, media = &t.received, &t.receivedMedia
+	}
+	*all = append(*all, e)
+	if e.Kind == "media" {
+		*media = append(*media, e)
+	}
+}
+
+// messages says who sent and received how many messages, by party as long as
+// there are few.
+func (p *printer) messages() string {
+	by, order, total := map[string]*tally{}, []string{}, &tally{}
+	for _, e := range p.view.events {
+		if e.Kind != "message" && e.Kind != "media" {
+			continue
+		}
+		if by[e.Party] == nil {
+			by[e.Party] = &tally{}
+			order = append(order, e.Party)
+		}
+		by[e.Party].add(e)
+		total.add(e)
+	}
+	switch {
+	case len(order) == 0:
+		return p.noMessages()
+	case len(order) > maxNamed:
+		return "Together they " + total.words() + "."
+	}
+	slices.Sort(order)
+	var out []string
+	for _, id := range order {
+		out = append(out, p.who(id)+" "+by[id].words()+".")
+	}
+	return strings.Join(out, " ")
+}
+
+// noMessages keeps "not seen" and "cannot be seen from this input" apart.
+func (p *printer) noMessages() string {
+	for _, l := range p.r.Limits {
+		if strings.HasPrefix(l.What, "message") {
+			return "Messages cannot be seen from " + these(len(p.r.Inputs)) + "."
+		}
+	}
+	if logins := p.logins(); logins > 0 {
+		return fmt.Sprintf("%s and no message was recognised.", plural(logins, "login"))
+	}
+	return "No message was recognised."
+}
+
+func these(inputs int) string {
+	if inputs == 1 {
+		return "this input"
+	}
+	return "these inputs"
+}
+
+func (p *printer) logins() int {
+	return len(filter(p.view.events, func(e analyze.Event) bool { return e.Kind == "login" }))
+}
+
+// words is "sent 12 messages, 2 of them with media, and received 9 (likely 0.95)".
+func (t *tally) words() string {
+	all := append(slices.Clip(t.sent), t.received...)
+	var parts []string
+	noun := "message"
+	if len(t.sent) > 0 {
+		parts = append(parts, "sent "+plural(len(t.sent), noun)+withMedia(len(t.sentMedia), len(t.sent)))
+		noun = ""
+	}
+	if len(t.received) > 0 {
+		n := grouped(int64(len(t.received)))
+		if noun != "" {
+			n = plural(len(t.received), noun)
+		}
+		parts = append(parts, "received "+n+withMedia(len(t.receivedMedia), len(t.received)))
+	}
+	return strings.TrimSuffix(list(parts), ",") + " (" + certainty(all) + ")"
+}
+
+func withMedia(media, all int) string {
+	switch {
+	case media == 0:
+		return ""
+	case media == all:
+		return " with media"
+	}
+	return fmt.Sprintf(", %s of them with media,", grouped(int64(media)))
+}
+
+// certainty is the grade and probabilities of several events: "likely
+// 0.91-0.97", or "10 likely 0.91-0.97, 2 possible 0.60" where grades differ.
+func certainty(events []analyze.Event) string {
+	var parts []string
+	for _, grade := range []string{"seen", "likely", "possible", ""} {
+		n, low, high := 0, 1.0, 0.0
+		for _, e := range events {
+			if e.Grade == grade {
+				n, low, high = n+1, min(low, e.Confidence), max(high, e.Confidence)
+			}
+		}
+		switch {
+		case n == len(events) && n > 0:
+			return sureRange(grade, low, high)
+		case n > 0:
+			parts = append(parts, grouped(int64(n))+" "+sureRange(grade, low, high))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// callSentence tells of one call what is known, of several the sums.
+func (p *printer) callSentence() string {
+	calls := distinctCalls(p.view.events)
+	if len(calls) == 0 {
+		return ""
+	}
+	if len(calls) == 1 {
+		return p.oneCall(calls[0])
+	}
+	var total time.Duration
+	for _, e := range calls {
+		total += lasted(e)
+	}
+	in := ""
+	if total > 0 {
+		in = " of " + length(total) + " in all"
+	}
+	return fmt.Sprintf("There were %s%s (%s).", plural(len(calls), "call"), in, certainty(calls))
+}
+
+func (p *printer) oneCall(e analyze.Event) string {
+	media, more := "", ""
+	if e.Call != nil && known(e.Call.Media) {
+		media = Clean(e.Call.Media) + " "
+	}
+	if d := lasted(e); d > 0 {
+		more = " of " + length(d)
+	}
+	if other := p.otherEnd(e); other != "not visible" {
+		more += " with " + other
+	}
+	if e.Call != nil && known(e.Call.Path) {
+		more += ", " + Clean(e.Call.Path)
+	}
+	if e.Call != nil && known(e.Call.Outcome) {
+		more += ", " + Clean(e.Call.Outcome)
+	}
+	return fmt.Sprintf("%s had one %scall%s (%s).", p.who(e.Party), media, more, sure(e.Grade, e.Confidence))
+}
+
+// distinctCalls leaves out the second event of a call that was seen at both
+// ends: same two parties the other way round, at overlapping times.
+func distinctCalls(events []analyze.Event) []analyze.Event {
+	var out []analyze.Event
+	for _, e := range events {
+		if e.Kind != "call" {
+			continue
+		}
+		twin := func(o analyze.Event) bool {
+			return o.Party == value(e.Peer) && value(o.Peer) == e.Party && !e.Time.After(o.Time.Add(lasted(o)))
+		}
+		if !slices.ContainsFunc(out, twin) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// contactSentence names the pairs and groups that were found, if few.
+func (p *printer) contactSentence() string {
+	n, groups := len(p.view.contacts), len(p.view.groups)
+	var parts []string
+	if n > 0 && n <= maxNamed {
+		for _, c := range p.view.contacts {
+			parts = append(parts, fmt.Sprintf("%s talked with %s (%s)", p.who(c.A), p.who(c.B), sure(c.Grade, c.Confidence)))
+		}
+	} else if n > 0 {
+		parts = append(parts, plural(n, "pair")+" talked with each other")
+	}
+	if groups > 0 {
+		parts = append(parts, plural(groups, "group")+are(groups)+" visible")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return list(parts) + "."
+}

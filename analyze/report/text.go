@@ -1,0 +1,219 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"envelope/analyze"
+)
+
+// Bounds of TextOptions.Width, in terminal columns.
+const (
+	DefaultWidth = 100
+	minWidth     = 40
+)
+
+// maxRows is how many rows a table has unless TextOptions.All is set. It is
+// what a projector shows at once; rows left out are counted below the table.
+const maxRows = 30
+
+// TextOptions say how a report is written for people. The zero value is usable.
+type TextOptions struct {
+	Width int            // terminal columns; DefaultWidth where 0, at least 40
+	Zone  *time.Location // zone of all times; UTC where nil
+	Min   float64        // statements below this probability are counted, not listed
+	All   bool           // list every event, party and flow, and fold nothing
+	// ServiceNames gives the name that people know for the id of a service;
+	// the id stands where there is none.
+	ServiceNames map[string]string
+}
+
+// Text writes r for people: what happened in a few sentences, then tables. The
+// error is that of w.
+func Text(w io.Writer, r *analyze.Report, o TextOptions) error {
+	p := newPrinter(r, o)
+	p.summary()
+	p.contacts()
+	p.groups()
+	p.parties()
+	p.services()
+	p.events()
+	p.calls()
+	p.flows()
+	p.limits()
+	p.warnings()
+	p.inputs()
+	if p.err != nil {
+		return p.err
+	}
+	_, err := io.WriteString(w, p.out.String())
+	return err
+}
+
+// printer writes the sections of one report.
+type printer struct {
+	r      *analyze.Report
+	o      TextOptions
+	view   view
+	labels map[string]string // party id to what it is called in this text
+	days   bool              // times need their date
+	out    strings.Builder
+	err    error
+}
+
+func newPrinter(r *analyze.Report, o TextOptions) *printer {
+	if o.Width == 0 {
+		o.Width = DefaultWidth
+	}
+	o.Width = max(o.Width, minWidth)
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	p := &printer{r: r, o: o, view: newView(r, o.Min), labels: labels(r.Parties)}
+	p.days = !sameDay(p.view.first, p.view.last, o.Zone)
+	return p
+}
+
+// view is what is left of a report at the asked probability.
+type view struct {
+	events      []analyze.Event
+	services    []analyze.ServiceUse
+	contacts    []analyze.Contact
+	groups      []analyze.Group
+	below       int // statements left out
+	highest     float64
+	first, last time.Time // of what is left, else of the inputs
+}
+
+func newView(r *analyze.Report, least float64) view {
+	v := view{}
+	keep := func(p float64) bool {
+		if p >= least {
+			return true
+		}
+		v.below++
+		v.highest = max(v.highest, p)
+		return false
+	}
+	v.events = filter(r.Events, func(e analyze.Event) bool { return keep(e.Confidence) })
+	v.services = filter(r.Services, func(s analyze.ServiceUse) bool { return keep(s.Confidence) })
+	v.contacts = filter(r.Contacts, func(c analyze.Contact) bool { return keep(c.Confidence) })
+	v.groups = filter(r.Groups, func(g analyze.Group) bool { return keep(g.Confidence) })
+	v.span(r)
+	return v
+}
+
+func filter[T any](all []T, keep func(T) bool) []T {
+	var out []T
+	for _, x := range all {
+		if keep(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// span sets the time that the text speaks of: that of the services and events,
+// or where there are none that of the inputs.
+func (v *view) span(r *analyze.Report) {
+	for _, e := range v.events {
+		v.extend(e.Time)
+		if e.End != nil {
+			v.extend(*e.End)
+		}
+	}
+	for _, s := range v.services {
+		v.extend(s.First)
+		v.extend(s.Last)
+	}
+	if !v.first.IsZero() {
+		return
+	}
+	for _, in := range r.Inputs {
+		if in.First != nil && in.Last != nil {
+			v.extend(*in.First)
+			v.extend(*in.Last)
+		}
+	}
+}
+
+func (v *view) extend(t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	if v.first.IsZero() || t.Before(v.first) {
+		v.first = t
+	}
+	if t.After(v.last) {
+		v.last = t
+	}
+}
+
+func sameDay(a, b time.Time, zone *time.Location) bool {
+	return a.In(zone).Format(time.DateOnly) == b.In(zone).Format(time.DateOnly)
+}
+
+// clock is a time of day, with its date where the report spans several days.
+func (p *printer) clock(t time.Time) string {
+	if p.days {
+		return t.In(p.o.Zone).Format("2006-01-02 15:04:05")
+	}
+	return t.In(p.o.Zone).Format("15:04:05")
+}
+
+// service is the name of a service as people know it.
+func (p *printer) service(id string) string {
+	if name := p.o.ServiceNames[id]; name != "" {
+		return Clean(name)
+	}
+	if id == "" {
+		return "unknown"
+	}
+	return Clean(id)
+}
+
+// paragraph writes wrapped text; further lines start with the indent.
+func (p *printer) paragraph(text, indent string) {
+	for i, line := range wrap(text, p.o.Width-len(indent)) {
+		if i > 0 {
+			line = indent + line
+		}
+		p.out.WriteString(line + "\n")
+	}
+}
+
+// section writes a title and a table, unless the table is empty.
+func (p *printer) section(title string, t *table) {
+	if len(t.rows) == 0 || p.err != nil {
+		return
+	}
+	more := 0
+	if !p.o.All && len(t.rows) > maxRows {
+		more = len(t.rows) - maxRows
+		t.rows = t.rows[:maxRows]
+	}
+	p.title(title)
+	p.err = t.render(&p.out, p.o.Width)
+	if more > 0 {
+		p.paragraph(fmt.Sprintf("and %s; --all lists them", plural(more, "more row")), "")
+	}
+}
+
+func (p *printer) title(s string) { p.out.WriteString("\n" + s + "\n") }
+
+// bullets writes a list of texts under a title.
+func (p *printer) bullets(title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	p.title(title)
+	for i, item := range items {
+		if !p.o.All && i == maxRows {
+			p.paragraph(fmt.Sprintf("and %d more; --all lists them", len(items)-i), "")
+			break
+		}
+		p.paragraph("- "+item, "  ")
+	}
+}
