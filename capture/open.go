@@ -12,6 +12,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -141,16 +142,29 @@ func (in *Input) All() iter.Seq2[Record, error] {
 	}
 }
 
-// Saw widens First and Last to t. A time of 0 is none.
-func (in *Input) Saw(t Time) {
-	if t == 0 {
-		return
-	}
-	if in.First == 0 || t < in.First {
+// Saw counts one packet or line of the given length and widens First and Last
+// to its time; a time of 0 is none.
+func (in *Input) Saw(t Time, length int) {
+	in.Packets++
+	in.Bytes += int64(length)
+	switch {
+	case t == 0:
+	case in.First == 0:
+		in.First, in.Last = t, t
+	case t < in.First:
 		in.First = t
-	}
-	if in.Last == 0 || t > in.Last {
+	case t > in.Last:
 		in.Last = t
+	}
+}
+
+// maxWarnings bounds the warnings of one input.
+const maxWarnings = 1000
+
+// Warn adds a warning about the input as a whole, once.
+func (in *Input) Warn(text string) {
+	if len(in.Warnings) < maxWarnings && !slices.Contains(in.Warnings, text) {
+		in.Warnings = append(in.Warnings, text)
 	}
 }
 
