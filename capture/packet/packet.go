@@ -52,9 +52,11 @@ const (
 type Packet struct {
 	Number   int64
 	Time     capture.Time
+	Len      int         // original length of the whole frame on the wire
 	SrcMAC   capture.MAC // outermost Ethernet, 802.11 or cooked address; zero where there is none
 	DstMAC   capture.MAC
 	VLAN     uint16 // innermost VLAN identifier, 0 for none
+	VLANOut  uint16 // outermost VLAN identifier, 0 for none
 	VLANs    uint8  // number of VLAN tags
 	Tunnel   uint8  // number of IP packets around this one
 	Fragment bool   // not the first fragment of a packet that was not put together: no ports
