@@ -76,15 +76,17 @@ type Evidence struct {
 
 // ServiceUse is one messenger used by one party.
 type ServiceUse struct {
-	Service    string    `json:"service"`
-	Party      string    `json:"party"`
-	How        []string  `json:"how"` // sni, quic, dns, stun, frame, port, address, app, behaviour
-	Flows      int       `json:"flows"`
-	BytesUp    uint64    `json:"bytes_up"`
-	BytesDown  uint64    `json:"bytes_down"`
-	First      time.Time `json:"first"`
-	Last       time.Time `json:"last"`
-	Confidence float64   `json:"confidence"`
+	Service    string     `json:"service"`
+	Party      string     `json:"party"`
+	How        []string   `json:"how"` // sni, quic, dns, stun, frame, port, address, app, behaviour
+	Flows      int        `json:"flows"`
+	BytesUp    uint64     `json:"bytes_up"`
+	BytesDown  uint64     `json:"bytes_down"`
+	First      time.Time  `json:"first"`
+	Last       time.Time  `json:"last"`
+	Confidence float64    `json:"confidence"`
+	Roles      []string   `json:"roles"`    // what its flows are for: message, media, call, push, web; only web is a visit, not use of the app
+	Evidence   []Evidence `json:"evidence"` // the packets that carry the marks
 }
 
 // Event is one thing a party did at one time.
