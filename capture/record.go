@@ -2,6 +2,18 @@ package capture
 
 import "net/netip"
 
+// Interest is a caller's word on a flow, by what is known of it so far: whether
+// a packet reader should cut it into frames.
+type Interest uint8
+
+// Undecided flows have their frames gathered up to a bound, so that none is
+// lost when the verdict comes late.
+const (
+	Undecided Interest = iota
+	Ignore             // one record at its end, without frames
+	Collect            // all frames, signals and bursts
+)
+
 // Record is one thing that one observer saw: a flow with its frames, or a name
 // for an address. Exactly one of Flow and Name is set.
 //
@@ -52,6 +64,8 @@ type Flow struct {
 	Signs   []string // wire signatures recognised in clear bytes, such as "whatsapp-noise"; see capture/wire
 	Realm   string   // TURN realm
 	App     string   // true app as named by the recorder (PCAPdroid)
+	Kin     uint64   // ID of an earlier flow of the client's UDP socket that showed call set-up, 0 for none
+	PeerKin uint64   // the same for the server's socket: both ends of a direct call are known here
 
 	Frames  []Frame
 	Signals []Signal

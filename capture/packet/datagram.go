@@ -1,0 +1,346 @@
+package packet
+
+import (
+	"encoding/hex"
+	"net/netip"
+
+	"envelope/capture"
+	"envelope/capture/wire"
+)
+
+// udpFraming is the state of one UDP flow that may belong to a call.
+type udpFraming struct {
+	r        *Reader
+	fl       *flow
+	quic     *wire.QUICHello
+	helloed  bool
+	stun     bool // STUN was seen: the flow is looked at as part of a call
+	tag      [16]byte // Telegram's peer tag, once a probe showed it
+	live     []capture.Burst
+	sources  [2][4]source // candidates for RTP streams, by direction
+	channels []channel    // TURN channels bound by the client
+}
+
+// source is an SSRC that appeared in a direction. Ciphertexts look like RTP one
+// time in five; a second packet of the same SSRC proves it.
+type source struct {
+	ssrc  uint32
+	seq   uint16
+	known bool
+	time  capture.Time
+	at    capture.Origin
+}
+
+// channel is a TURN channel and the far end it stands for (RFC 8656 section 12).
+type channel struct {
+	number uint16
+	peer   netip.AddrPort
+}
+
+// maxLive and maxChannels bound the state of one flow. Calls have at most an
+// audio and two video streams with their RTCP in each direction, and one
+// channel per candidate of the peer.
+const (
+	maxLive     = 16
+	maxChannels = 32
+)
+
+func (u *udpFraming) reset(r *Reader, fl *flow) {
+	live, channels := u.live[:0], u.channels[:0]
+	*u = udpFraming{r: r, fl: fl, live: live, channels: channels}
+}
+
+// turn exchanges the directions of what is pending.
+func (u *udpFraming) turn() {
+	for i := range u.live {
+		u.live[i].Up = !u.live[i].Up
+	}
+	u.sources[0], u.sources[1] = u.sources[1], u.sources[0]
+}
+
+// udpPayload is one UDP payload, or one that a relay carried.
+type udpPayload struct {
+	data    []byte
+	size    int // original length
+	dir     int
+	time    capture.Time
+	at      capture.Origin
+	relay   bool
+	through netip.AddrPort
+}
+
+// take looks at the next datagram of the flow.
+func (u *udpFraming) take(d *udpPayload) {
+	if len(d.data) == 0 {
+		return
+	}
+	switch b := d.data[0]; {
+	case !u.stun && u.hello(d):
+		u.add(d, capture.BurstQUIC, 0, 0)
+	case b < 16 && u.message(d): // 0 and 1 by RFC 8489, 8 for WhatsApp's own types
+	case b >= 0x40 && b <= 0x4f && u.stun && u.channelData(d):
+	case u.helloed:
+		u.add(d, capture.BurstQUIC, 0, 0)
+	case b >= 20 && b <= 63 && wire.IsDTLS(d.data):
+		u.add(d, capture.BurstDTLS, 0, 0)
+	case b >= 128 && b <= 191 && u.realTime(d):
+	default:
+		u.opaque(d)
+	}
+}
+
+// hello gathers the client hello of a QUIC connection, whose Initial packets
+// are protected by keys that are public (RFC 9001 section 5.2).
+func (u *udpFraming) hello(d *udpPayload) bool {
+	if u.helloed || !wire.IsQUICInitial(d.data) {
+		return u.helloed && d.data[0]&0x40 != 0
+	}
+	if !u.r.opt.QUICHello {
+		u.helloed = true
+		return true
+	}
+	if u.quic == nil {
+		u.quic = new(wire.QUICHello)
+	}
+	if len(d.data) < d.size {
+		return true
+	}
+	if done, _ := u.quic.Add(d.data); done {
+		u.helloed = true
+		if h := u.quic.Hello(); h != nil {
+			if d.dir == capture.Down {
+				u.fl.turn("hello")
+			}
+			u.fl.hello(h, "quic", 'q')
+		}
+		u.quic = nil
+	}
+	return true
+}
+
+// message takes a STUN message, alone or inside a relay's indication.
+func (u *udpFraming) message(d *udpPayload) bool {
+	var m wire.STUN
+	if !wire.ParseSTUN(d.data, d.size, &m) || m.Classic && !u.stun && !classicPort(u.fl) {
+		return false
+	}
+	u.stun = true
+	u.fl.sign("stun")
+	if len(m.Realm) > 0 && u.fl.f.Realm == "" {
+		u.fl.f.Realm = string(m.Realm)
+		u.fl.asked = false
+	}
+	if m.Channel != 0 && m.Peer.IsValid() {
+		u.bind(m.Channel, m.Peer)
+	}
+	if !u.inner(d, &m) {
+		u.note(d, &m)
+	}
+	return true
+}
+
+// classicPort tells that a flow uses STUN's own port: without the magic cookie
+// (RFC 3489) nothing else marks the message.
+func classicPort(fl *flow) bool {
+	for _, p := range []uint16{fl.f.Server.Port(), fl.f.Client.Port()} {
+		if p >= 3478 && p <= 3481 || p == 19302 {
+			return true
+		}
+	}
+	return false
+}
+
+// inner takes the datagram inside a Send or Data indication.
+func (u *udpFraming) inner(d *udpPayload, m *wire.STUN) bool {
+	if d.relay || len(m.Data) == 0 || m.Type != wire.STUNSendIndication && m.Type != wire.STUNDataIndication {
+		return false
+	}
+	in := *d
+	in.data, in.size, in.relay, in.through = m.Data, m.DataLen, true, m.Peer
+	u.take(&in)
+	return true
+}
+
+// note keeps a STUN message as a signal.
+func (u *udpFraming) note(d *udpPayload, m *wire.STUN) {
+	u.r.signal(u.fl, capture.Signal{
+		Time: d.time, Origin: d.at, Up: d.dir == capture.Up, Length: uint32(d.size), Type: m.Type, Attrs: m.Attrs,
+		Mapped: m.Mapped, Relayed: m.Relayed, Peer: m.Peer, Channel: m.Channel, Lifetime: m.Lifetime, Error: m.ErrorCode,
+		Ufrags: ufrags(m), Relay: d.relay, Through: d.through,
+	})
+}
+
+// ufrags gives the ICE user names of a connectivity check ("receiver:sender",
+// RFC 8445 section 7.2.2). TURN's long-term user names are left out.
+func ufrags(m *wire.STUN) string {
+	if len(m.Realm) > 0 || len(m.Username) == 0 || len(m.Username) > 128 {
+		return ""
+	}
+	return printable(m.Username)
+}
+
+func printable(b []byte) string {
+	for _, c := range b {
+		if c < 0x20 || c > 0x7e {
+			return hex.EncodeToString(b)
+		}
+	}
+	return string(b)
+}
+
+// bind notes a channel of the relay.
+func (u *udpFraming) bind(number uint16, peer netip.AddrPort) {
+	for i := range u.channels {
+		if u.channels[i].number == number {
+			u.channels[i].peer = peer
+			return
+		}
+	}
+	if len(u.channels) < maxChannels {
+		u.channels = append(u.channels, channel{number, peer})
+	}
+}
+
+// channelData takes the datagram inside a ChannelData message.
+func (u *udpFraming) channelData(d *udpPayload) bool {
+	number, data, size, ok := wire.ParseChannelData(d.data, d.size)
+	if !ok || d.relay {
+		return false
+	}
+	in := *d
+	in.data, in.size, in.relay, in.through = data, size, true, netip.AddrPort{}
+	for _, c := range u.channels {
+		if c.number == number {
+			in.through = c.peer
+		}
+	}
+	u.take(&in)
+	return true
+}
+
+// realTime takes RTP and RTCP.
+func (u *udpFraming) realTime(d *udpPayload) bool {
+	var c wire.RTCP
+	if wire.ParseRTCP(d.data, &c) {
+		if u.knows(c.SSRC) || u.stun {
+			u.add(d, capture.BurstRTCP, c.SSRC, c.Type)
+			return true
+		}
+		return false
+	}
+	var h wire.RTP
+	if !wire.ParseRTP(d.data, &h) {
+		return false
+	}
+	first, ok := u.confirm(d, &h)
+	if ok {
+		b := u.add(d, capture.BurstRTP, h.SSRC, h.PayloadType)
+		if first.time != 0 && b.Packets == 1 {
+			b.First, b.FirstAt = first.time, first.at
+		}
+	}
+	return ok
+}
+
+// maxSeqStep is the widest jump of the RTP sequence number between two packets
+// taken for one stream: RFC 3550 appendix A.1 drops out beyond 3000.
+const maxSeqStep = 3000
+
+// confirm tells whether the SSRC was seen before in this direction, with a
+// sequence number that fits; the first such packet is given back once.
+func (u *udpFraming) confirm(d *udpPayload, h *wire.RTP) (first source, ok bool) {
+	list := &u.sources[d.dir]
+	for i := range list {
+		s := &list[i]
+		if s.ssrc != h.SSRC || s.time == 0 {
+			continue
+		}
+		step := h.Seq - s.seq
+		s.seq = h.Seq
+		if s.known {
+			return source{}, true
+		}
+		if step > maxSeqStep && -step > maxSeqStep {
+			return source{}, false
+		}
+		s.known = true
+		return *s, true
+	}
+	copy(list[1:], list[:3])
+	if list[3].known { // keep a proven stream in place of a stray one
+		list[0], list[3] = list[3], list[0]
+	}
+	list[0] = source{ssrc: h.SSRC, seq: h.Seq, time: d.time, at: d.at}
+	return source{}, false
+}
+
+// knows tells whether an SSRC is that of a proven stream.
+func (u *udpFraming) knows(ssrc uint32) bool {
+	for dir := range u.sources {
+		for _, s := range u.sources[dir] {
+			if s.known && s.ssrc == ssrc {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// opaque takes a datagram without readable framing.
+func (u *udpFraming) opaque(d *udpPayload) {
+	tag, probe, ok := wire.ParseReflector(d.data)
+	if !ok || !probe && string(tag) != string(u.tag[:]) {
+		u.add(d, capture.BurstOpaque, 0, 0)
+		return
+	}
+	copy(u.tag[:], tag)
+	if probe {
+		u.r.signal(u.fl, capture.Signal{Time: d.time, Origin: d.at, Up: d.dir == capture.Up, Length: uint32(d.size), Lifetime: -1, Tag: hex.EncodeToString(tag)})
+		return
+	}
+	if b := u.add(d, capture.BurstOpaque, 0, 0); b.Tag == "" {
+		b.Tag = hex.EncodeToString(tag)
+	}
+}
+
+// add counts a datagram into the burst of its kind, and begins one where none
+// is going on.
+func (u *udpFraming) add(d *udpPayload, kind capture.BurstKind, ssrc uint32, pt uint8) *capture.Burst {
+	up := d.dir == capture.Up
+	for i := range u.live {
+		b := &u.live[i]
+		if b.Kind != kind || b.Up != up || b.SSRC != ssrc || b.PayloadType != pt || b.Relay != d.relay || b.Through != d.through {
+			continue
+		}
+		if d.time.Sub(b.Last) > capture.BurstGap {
+			u.r.burst(u.fl, *b)
+			*b = newBurst(d, kind, ssrc, pt)
+			return b
+		}
+		b.Packets++
+		b.Bytes += uint64(d.size)
+		b.Last, b.LastAt = max(b.Last, d.time), d.at
+		return b
+	}
+	if len(u.live) >= maxLive {
+		u.r.burst(u.fl, u.live[0])
+		u.live = u.live[:copy(u.live, u.live[1:])]
+	}
+	u.live = append(u.live, newBurst(d, kind, ssrc, pt))
+	return &u.live[len(u.live)-1]
+}
+
+func newBurst(d *udpPayload, kind capture.BurstKind, ssrc uint32, pt uint8) capture.Burst {
+	return capture.Burst{
+		Kind: kind, Up: d.dir == capture.Up, Relay: d.relay, Through: d.through, SSRC: ssrc, PayloadType: pt,
+		First: d.time, Last: d.time, FirstAt: d.at, LastAt: d.at, Packets: 1, Bytes: uint64(d.size),
+	}
+}
+
+// flush ends all bursts.
+func (u *udpFraming) flush() {
+	for _, b := range u.live {
+		u.r.burst(u.fl, b)
+	}
+	u.live = u.live[:0]
+}

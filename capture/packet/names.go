@@ -1,0 +1,142 @@
+package packet
+
+import (
+	"net/netip"
+
+	"envelope/capture"
+	"envelope/capture/wire"
+)
+
+// maxRemembered bounds each half of the memory of names: some 10 MB.
+const maxRemembered = 1 << 16
+
+// recent is a map that forgets the oldest half of its entries when it is full.
+type recent[K comparable, V any] struct{ young, old map[K]V }
+
+func (m *recent[K, V]) get(k K) (V, bool) {
+	if v, ok := m.young[k]; ok {
+		return v, true
+	}
+	v, ok := m.old[k]
+	return v, ok
+}
+
+func (m *recent[K, V]) put(k K, v V) {
+	if m.young == nil || len(m.young) >= maxRemembered {
+		m.young, m.old = map[K]V{}, m.young
+	}
+	m.young[k] = v
+}
+
+func (m *recent[K, V]) reset() { m.young, m.old = nil, nil }
+
+// names remembers which host names DNS gave for an address, and to whom.
+type names struct {
+	asked recent[[2]netip.Addr, string] // by asker and address
+	any   recent[netip.Addr, string]
+	told  recent[capture.Name, struct{}] // names already yielded
+}
+
+// of gives the name under which client last looked up server; failing that, the
+// last name that anybody got for that address.
+func (n *names) of(client, server netip.Addr) string {
+	if name, ok := n.asked.get([2]netip.Addr{client, server}); ok {
+		return name
+	}
+	name, _ := n.any.get(server)
+	return name
+}
+
+// naming reads what a packet of a name or address service tells.
+func (r *Reader) naming(p *Packet, at capture.Origin) {
+	switch {
+	case p.SrcPort == 53:
+		_ = wire.ParseDNSAnswers(p.Payload, func(name string, addr netip.Addr) {
+			r.names.asked.put([2]netip.Addr{p.Dst, addr}, name)
+			r.names.any.put(addr, name)
+		})
+	case p.SrcPort == 5353 || p.SrcPort == 5355:
+		r.localNames(p, at)
+	case p.SrcPort == 137 || p.DstPort == 137:
+		_ = wire.ParseNetBIOS(p.Payload, func(n wire.NetBIOSName) {
+			if n.Host() {
+				r.named(p, at, capture.Name{Addr: orSource(n.Addr, p), Value: n.Name, How: "netbios"})
+			}
+		})
+	default:
+		r.lease(p, at)
+	}
+}
+
+// localNames takes the names that a device gives itself on the local network.
+func (r *Reader) localNames(p *Packet, at capture.Origin) {
+	how := "mdns"
+	if p.SrcPort == 5355 {
+		how = "llmnr"
+	}
+	_ = wire.ParseDNSAnswers(p.Payload, func(name string, addr netip.Addr) {
+		r.named(p, at, capture.Name{Addr: addr, Value: name, How: how})
+	})
+}
+
+// lease takes the host name of a DHCP client.
+func (r *Reader) lease(p *Packet, at capture.Origin) {
+	var d wire.DHCP
+	if !wire.ParseDHCP(p.Payload, &d) && !wire.ParseDHCPv6(p.Payload, &d) || d.HostName == "" && !d.Assigned.IsValid() {
+		return
+	}
+	addr := d.Assigned
+	if !addr.IsValid() {
+		addr = d.Asked
+	}
+	r.named(p, at, capture.Name{Addr: addr, MAC: d.MAC, Value: d.HostName, How: "dhcp"})
+}
+
+func orSource(a netip.Addr, p *Packet) netip.Addr {
+	if a.IsValid() {
+		return a
+	}
+	return p.Src
+}
+
+// named yields a name once.
+func (r *Reader) named(p *Packet, at capture.Origin, n capture.Name) {
+	if n.MAC == (capture.MAC{}) && n.Addr == p.Src {
+		n.MAC = p.SrcMAC
+	}
+	if _, ok := r.names.told.get(n); ok || r.stopped {
+		return
+	}
+	r.names.told.put(n, struct{}{})
+	rec := capture.Record{Origin: at, Time: p.Time, Grain: capture.GrainFrame, Name: &n}
+	r.stopped = !r.yield(rec, nil)
+}
+
+// sockets remembers the UDP sockets that showed call set-up: what else comes
+// from such a socket belongs to the same call, such as the direct path to the
+// peer, which carries no mark of its own.
+type sockets struct {
+	flow recent[netip.AddrPort, uint64]
+}
+
+// add notes the client's socket of a flow with call set-up.
+func (s *sockets) add(f *capture.Flow) {
+	if _, ok := s.flow.get(f.Client); !ok {
+		s.flow.put(f.Client, f.ID)
+	}
+}
+
+// relate looks both ends of a new flow up, and turns the flow where only its
+// server's socket belongs to a call: that one is the party.
+func (s *sockets) relate(fl *flow) {
+	f := &fl.f
+	mine, own := s.flow.get(f.Client)
+	peer, other := s.flow.get(f.Server)
+	if other && !own {
+		fl.turn("stun")
+		mine, peer = peer, 0
+	}
+	f.Kin, f.PeerKin = mine, peer
+}
+
+func (s *sockets) reset() { s.flow.reset() }

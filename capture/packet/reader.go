@@ -1,0 +1,390 @@
+package packet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"envelope/capture"
+)
+
+// Options say what a Reader looks at.
+type Options struct {
+	// Classify gives the interest in a flow by what is known of it so far. It is
+	// asked when facts change, not for every packet. Nil collects everything.
+	Classify  func(*capture.Flow) capture.Interest
+	Filter    *Filter      // packets to look at; nil for all
+	From, To  capture.Time // half-open range of time; 0 for no bound
+	QUICHello bool         // read QUIC client hellos, whose keys are public
+	MaxFlows  int          // live flows kept at most; 0 for DefaultMaxFlows
+}
+
+// DefaultMaxFlows bounds the live flows: about 1 GB at 600 bytes a flow.
+const DefaultMaxFlows = 1 << 21
+
+// maxUndecided bounds the frames of all undecided flows together, 32 bytes each.
+const maxUndecided = 1 << 21
+
+// Reader turns captures into records. It reads one input after the other and
+// keeps its flows from one to the next where the second follows the first in
+// time, as the files of one rotating capture do.
+type Reader struct {
+	opt       Options
+	table     *table
+	decoder   *Decoder
+	names     names
+	in        *capture.Input
+	yield     func(capture.Record, error) bool
+	stopped   bool
+	nextID    uint64
+	now       capture.Time // latest packet time
+	undecided int          // frames of undecided flows
+	freeTCP   []*tcpFraming
+	freeUDP   []*udpFraming
+	sockets   sockets
+	// Counters of what was not looked at, for warnings.
+	evicted    int64
+	unreadable map[Verdict]int64
+}
+
+// NewReader returns a reader without flows.
+func NewReader(o Options) *Reader {
+	if o.MaxFlows <= 0 {
+		o.MaxFlows = DefaultMaxFlows
+	}
+	return &Reader{opt: o, table: newTable(), decoder: NewDecoder(), unreadable: map[Verdict]int64{}}
+}
+
+// Formats gives the capture formats as inputs for capture.Open; all of them
+// feed this reader.
+func (r *Reader) Formats() []capture.Format {
+	return []capture.Format{
+		{Name: "pcap", Observer: capture.Network, Sniff: SniffPcap, Read: r.Read},
+		{Name: "pcapng", Observer: capture.Network, Sniff: SniffPcapng, Read: r.Read},
+	}
+}
+
+// Read yields the records of one capture: names as they are seen, flows when
+// they end or much was gathered. Flows that are alive at the end of the input
+// stay; Finish yields them. Errors: *capture.SyntaxError for a bad packet or
+// block, after which reading goes on; any other error ends the input.
+func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
+	return func(yield func(capture.Record, error) bool) {
+		src, err := NewSource(in.Reader, in.Path)
+		if err != nil {
+			yield(capture.Record{}, err)
+			return
+		}
+		r.in, r.yield, r.stopped = in, yield, false
+		clear(r.unreadable)
+		r.evicted = 0
+		if err := r.run(src); err != nil && !r.stopped {
+			yield(capture.Record{}, err)
+		}
+		r.account(src)
+	}
+}
+
+// run reads to the end of the source.
+func (r *Reader) run(src *Source) error {
+	var raw Raw
+	var p Packet
+	first := true
+	for !r.stopped {
+		err := src.Next(&raw)
+		var bad *capture.SyntaxError
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &bad):
+			if !r.yield(capture.Record{}, err) {
+				r.stopped = true
+			}
+			continue
+		case err != nil:
+			return err
+		}
+		if first && raw.Time != 0 {
+			first = false
+			r.continues(raw.Time)
+		}
+		r.in.Saw(raw.Time, raw.Len)
+		r.packet(&raw, &p)
+	}
+	return nil
+}
+
+// rotation is the longest pause between two files of one rotating capture.
+const rotation = 60e9
+
+// continues ends all flows unless the new input follows the last one closely.
+func (r *Reader) continues(t capture.Time) {
+	if d := t.Sub(r.now); r.table.live > 0 && (d < -1e9 || d > rotation) {
+		r.finish()
+		r.now = 0
+	}
+}
+
+// Finish ends all flows and yields them.
+func (r *Reader) Finish() iter.Seq2[capture.Record, error] {
+	return func(yield func(capture.Record, error) bool) {
+		r.yield, r.stopped = yield, false
+		r.finish()
+	}
+}
+
+// finish ends the live flows in the order of their first packets.
+func (r *Reader) finish() {
+	byID := make([]*flow, 0, r.table.live)
+	for _, fl := range r.table.flows {
+		if fl.used {
+			byID = append(byID, fl)
+		}
+	}
+	slices.SortFunc(byID, func(a, b *flow) int { return cmp.Compare(a.f.ID, b.f.ID) })
+	for _, fl := range byID {
+		r.end(fl)
+	}
+	r.sockets.reset()
+}
+
+// account reports what was counted as the input's warnings.
+func (r *Reader) account(src *Source) {
+	for _, w := range src.Warnings() {
+		r.in.Warn(w)
+	}
+	var list []string
+	for v, n := range r.unreadable {
+		list = append(list, fmt.Sprintf("%d packets not read: %s: %s", n, v.Outcome, v.Why))
+	}
+	slices.Sort(list)
+	for _, w := range list {
+		r.in.Warn(w)
+	}
+	if r.evicted > 0 {
+		r.in.Warn(fmt.Sprintf("%d flows ended early: more than %d at once", r.evicted, r.opt.MaxFlows))
+	}
+}
+
+// packet takes one raw packet through decoding, filter and flow table.
+func (r *Reader) packet(raw *Raw, p *Packet) {
+	if r.opt.From != 0 && raw.Time < r.opt.From || r.opt.To != 0 && raw.Time >= r.opt.To {
+		return
+	}
+	v := r.decoder.Decode(raw, p)
+	if v.Outcome > NoPorts {
+		r.unread(v)
+		if v.Outcome != Cut || p.SrcPort|p.DstPort == 0 {
+			return
+		}
+	}
+	if r.opt.Filter != nil && !r.opt.Filter.Match(p) {
+		return
+	}
+	if p.Time > r.now {
+		r.now = p.Time
+	}
+	r.flowPacket(p)
+	r.sweep()
+}
+
+// unread counts a packet that could not be read to its end. Packets of other
+// protocols than IP are none of our business.
+func (r *Reader) unread(v Verdict) {
+	switch v.Outcome {
+	case NotIP, Held:
+	case Malformed, Encrypted, UnknownLink, Cut:
+		r.unreadable[v]++
+	}
+}
+
+// flowPacket counts the packet into its flow.
+func (r *Reader) flowPacket(p *Packet) {
+	at := capture.Origin{Input: r.in.Index, At: p.Number}
+	k, fromA := keyOf(p)
+	h := k.hash()
+	fl := r.table.find(&k, h)
+	if fl != nil && r.over(fl, p) {
+		r.end(fl)
+		fl = nil
+	}
+	if fl == nil {
+		fl = r.begin(p, &k, h, fromA, at)
+	}
+	dir := fl.direction(fromA)
+	fl.count(p, dir, at)
+	switch p.Proto {
+	case ProtoTCP:
+		r.tcp(fl, dir, p, at)
+	case ProtoUDP:
+		r.udp(fl, dir, p, at)
+	}
+	if fl.full() {
+		r.emit(fl, false)
+	}
+}
+
+// over tells that a packet begins a new flow: the old one was idle for too
+// long, or a new connection uses the same ports.
+func (r *Reader) over(fl *flow, p *Packet) bool {
+	if p.Time.Sub(fl.f.Last) > fl.timeout() {
+		return true
+	}
+	if p.Proto != ProtoTCP || p.TCPFlags&(FlagSYN|FlagACK) != FlagSYN {
+		return false
+	}
+	_, fromA := keyOf(p)
+	s := &fl.seq[fl.direction(fromA)]
+	return s.known && p.Seq+1 != s.first && fl.f.Carries() > 1 && (fl.f.Closed || fl.payloads != [2]uint8{})
+}
+
+// begin enters a new flow, and ends the one longest swept over when there are
+// too many.
+func (r *Reader) begin(p *Packet, k *key, h uint32, fromA bool, at capture.Origin) *flow {
+	if r.table.live >= r.opt.MaxFlows {
+		r.evict()
+	}
+	fl := r.table.add(k, h)
+	r.nextID++
+	fl.begin(p, fromA, r.nextID, at)
+	if p.Proto == ProtoUDP {
+		r.sockets.relate(fl)
+	}
+	if name := r.names.of(fl.f.Client.Addr(), fl.f.Server.Addr()); name != "" {
+		fl.host(name, "dns")
+	}
+	return fl
+}
+
+// sweepStep is how many places of the table are looked at per packet: two, so
+// that the sweep outruns any growth.
+const sweepStep = 2
+
+// sweep ends flows that were idle for too long.
+func (r *Reader) sweep() {
+	for range sweepStep {
+		if fl := r.table.next(); fl != nil && r.now.Sub(fl.f.Last) > fl.timeout() {
+			r.end(fl)
+		}
+	}
+}
+
+// evict ends the next flow of the sweep that is of no interest, or any.
+func (r *Reader) evict() {
+	r.evicted++
+	var victim *flow
+	for range 64 {
+		if fl := r.table.next(); fl != nil {
+			victim = fl
+			if fl.interest != capture.Collect {
+				break
+			}
+		}
+	}
+	for victim == nil {
+		victim = r.table.next()
+	}
+	r.end(victim)
+}
+
+// end yields a flow's last record and takes it out of the table.
+func (r *Reader) end(fl *flow) {
+	if fl.tcp != nil {
+		r.drain(fl, capture.Up)
+		r.drain(fl, capture.Down)
+	}
+	if fl.udp != nil {
+		fl.udp.flush()
+	}
+	r.emit(fl, true)
+	r.release(fl)
+	r.table.remove(fl)
+}
+
+// release gives the framing state back.
+func (r *Reader) release(fl *flow) {
+	if fl.tcp != nil {
+		r.freeTCP = append(r.freeTCP, fl.tcp)
+		fl.tcp = nil
+	}
+	if fl.udp != nil {
+		r.freeUDP = append(r.freeUDP, fl.udp)
+		fl.udp = nil
+	}
+}
+
+// emit yields what was gathered of a flow.
+func (r *Reader) emit(fl *flow, final bool) {
+	if r.stopped {
+		return
+	}
+	f := &fl.f
+	f.Final = final
+	if fl.interest == capture.Undecided {
+		r.undecided -= len(f.Frames)
+	}
+	rec := capture.Record{Origin: f.FirstAt, Time: f.First, Grain: capture.GrainFrame, Flow: f}
+	if len(f.Frames)+len(f.Signals)+len(f.Bursts) == 0 {
+		rec.Grain = capture.GrainFlow
+	}
+	if !r.yield(rec, nil) {
+		r.stopped = true
+	}
+	f.Frames, f.Signals, f.Bursts = f.Frames[:0], f.Signals[:0], f.Bursts[:0]
+	if fl.tcp != nil {
+		fl.tcp.burst = [2]int{-1, -1}
+	}
+}
+
+// gather notes a frame of a flow, within the bounds.
+func (r *Reader) gather(fl *flow, f capture.Frame) {
+	if fl.interest == capture.Undecided {
+		if len(fl.f.Frames) >= maxUndecidedFrames || r.undecided >= maxUndecided {
+			fl.f.FramesUncollected = true
+			return
+		}
+		r.undecided++
+	}
+	fl.f.Frames = append(fl.f.Frames, f)
+}
+
+// signal notes a message of call set-up. The socket it came from belongs to a
+// call from now on.
+func (r *Reader) signal(fl *flow, s capture.Signal) {
+	r.sockets.add(&fl.f)
+	if len(fl.f.Signals) < maxGathered {
+		fl.f.Signals = append(fl.f.Signals, s)
+	}
+}
+
+// burst notes datagrams of one kind.
+func (r *Reader) burst(fl *flow, b capture.Burst) {
+	if len(fl.f.Bursts) < maxGathered {
+		fl.f.Bursts = append(fl.f.Bursts, b)
+	}
+}
+
+// judge asks for the interest in a flow when its facts changed.
+func (r *Reader) judge(fl *flow) {
+	if fl.asked {
+		return
+	}
+	fl.asked = true
+	was := fl.interest
+	fl.interest = capture.Collect
+	if r.opt.Classify != nil {
+		fl.interest = r.opt.Classify(&fl.f)
+	}
+	if was == capture.Undecided && fl.interest != capture.Undecided {
+		r.undecided -= len(fl.f.Frames)
+	} else if was != capture.Undecided && fl.interest == capture.Undecided {
+		r.undecided += len(fl.f.Frames)
+	}
+	if fl.interest == capture.Ignore {
+		fl.f.FramesUncollected = fl.f.FramesUncollected || len(fl.f.Frames) > 0
+		fl.f.Frames, fl.f.Bursts, fl.f.Signals = fl.f.Frames[:0], fl.f.Bursts[:0], fl.f.Signals[:0]
+	}
+}

@@ -1,0 +1,105 @@
+package packet
+
+import "envelope/capture"
+
+// seqNos follows the sequence numbers of one direction of a TCP connection
+// (RFC 9293): what is new, what came twice, what the capture misses.
+type seqNos struct {
+	known bool
+	first uint32 // of the first byte
+	next  uint32 // first byte that was not seen
+	acked uint32 // highest acknowledgement that the other side sent for this direction
+	hasAk bool
+}
+
+// segment is the part of a TCP payload that is new, in the order of the stream.
+type segment struct {
+	data []byte // what was captured of it
+	size int    // its length on the wire
+	push bool
+	time capture.Time
+	at   capture.Origin
+}
+
+// before tells that sequence number a comes before b.
+func before(a, b uint32) bool { return int32(a-b) < 0 }
+
+// begin sets the first sequence number of the direction's bytes.
+func (s *seqNos) begin(seq uint32) { s.known, s.first, s.next = true, seq, seq }
+
+// acknowledge notes an acknowledgement of the other side.
+func (s *seqNos) acknowledge(ack uint32) {
+	if !s.hasAk || before(s.acked, ack) {
+		s.acked, s.hasAk = ack, true
+	}
+}
+
+// trim cuts off what was seen already and returns how much that was; the rest
+// of a segment that begins after next is left as it is.
+func (s *seqNos) trim(seq *uint32, g *segment) (old int) {
+	if !before(*seq, s.next) {
+		return 0
+	}
+	old = min(int(s.next-*seq), g.size)
+	*seq += uint32(old)
+	g.data = g.data[min(old, len(g.data)):]
+	g.size -= old
+	return old
+}
+
+// held is a segment that came before one that is missing.
+type held struct {
+	seq uint32
+	segment
+	buf []byte // own copy of the data
+}
+
+// Bounds of the reordering buffer of one direction.
+const (
+	maxHeld      = 64 // segments
+	maxHeldBytes = 1 << 18
+	heldFor      = 3e9 // nanoseconds of packet time: no TCP waits longer for a fast retransmission
+)
+
+// reorder keeps segments until the missing one comes, is known to be missing
+// from the capture (the receiver acknowledged it), or a bound is reached.
+type reorder struct {
+	held  []held // by sequence number
+	bytes int
+}
+
+// keep stores a copy of a segment in order of its sequence number.
+func (r *reorder) keep(seq uint32, g *segment) {
+	i := len(r.held)
+	for i > 0 && before(seq, r.held[i-1].seq) {
+		i--
+	}
+	if i > 0 && r.held[i-1].seq == seq && r.held[i-1].size >= g.size {
+		return
+	}
+	h := held{seq: seq, segment: *g, buf: append([]byte(nil), g.data...)}
+	h.data = h.buf
+	r.held = append(r.held, held{})
+	copy(r.held[i+1:], r.held[i:])
+	r.held[i] = h
+	r.bytes += len(h.buf)
+}
+
+// take removes and returns the first held segment.
+func (r *reorder) take() held {
+	h := r.held[0]
+	r.held = r.held[:copy(r.held, r.held[1:])]
+	r.bytes -= len(h.buf)
+	return h
+}
+
+// overdue tells that waiting longer is no use: the receiver has the missing
+// bytes, or too much is held.
+func (r *reorder) overdue(s *seqNos, now capture.Time) bool {
+	if len(r.held) == 0 {
+		return false
+	}
+	first := &r.held[0]
+	return s.hasAk && before(s.next, s.acked) && !before(s.acked, first.seq) ||
+		len(r.held) >= maxHeld || r.bytes >= maxHeldBytes || now.Sub(first.time) > heldFor
+}

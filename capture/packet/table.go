@@ -1,0 +1,157 @@
+package packet
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/netip"
+)
+
+// key identifies a flow in both directions: the two ends in canonical order.
+// The VLAN is left out, so that a packet that a trunk shows twice stays in one
+// flow, where it counts as a retransmission.
+type key struct {
+	aHi, aLo, bHi, bLo uint64
+	ports              uint32 // port of a, port of b
+	proto              uint8
+}
+
+// keyOf gives the key of a packet, and whether its source is the end a.
+func keyOf(p *Packet) (k key, fromA bool) {
+	sHi, sLo := halves(p.Src)
+	dHi, dLo := halves(p.Dst)
+	k.proto = p.Proto
+	if sHi < dHi || sHi == dHi && (sLo < dLo || sLo == dLo && p.SrcPort <= p.DstPort) {
+		k.aHi, k.aLo, k.bHi, k.bLo = sHi, sLo, dHi, dLo
+		k.ports = uint32(p.SrcPort)<<16 | uint32(p.DstPort)
+		return k, true
+	}
+	k.aHi, k.aLo, k.bHi, k.bLo = dHi, dLo, sHi, sLo
+	k.ports = uint32(p.DstPort)<<16 | uint32(p.SrcPort)
+	return k, false
+}
+
+func halves(a netip.Addr) (hi, lo uint64) {
+	b := a.As16()
+	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+}
+
+// hash mixes all bits of the key by folded multiplication; the constants are
+// the fractional digits of pi.
+func (k *key) hash() uint32 {
+	const c0, c1, c2 = 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0
+	h0, l0 := bits.Mul64(k.aLo^c0, k.bLo^c1)
+	h1, l1 := bits.Mul64(k.aHi^k.bHi^c2, uint64(k.ports)<<8|uint64(k.proto)^c0)
+	h2, l2 := bits.Mul64(h0^l0^k.bHi, h1^l1^c1)
+	return uint32(h2 ^ l2 ^ (h2^l2)>>32)
+}
+
+// table holds the live flows: open addressing with linear probing over small
+// slots, so that a look-up touches one cache line before the flow itself.
+// Flows are numbered places in slabs; places are used again.
+type table struct {
+	slots []slot // power of two
+	flows []*flow
+	free  []uint32
+	live  int
+	hand  int // of the sweep
+}
+
+type slot struct {
+	tag   uint32 // hash of the key
+	place uint32 // index into flows plus one; 0 for an empty slot
+}
+
+func newTable() *table { return &table{slots: make([]slot, 1<<12)} }
+
+// find returns the live flow with this key, or nil.
+func (t *table) find(k *key, hash uint32) *flow {
+	mask := uint32(len(t.slots) - 1)
+	for i := hash & mask; t.slots[i].place != 0; i = (i + 1) & mask {
+		if t.slots[i].tag == hash {
+			if f := t.flows[t.slots[i].place-1]; f.key == *k {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// add gives a cleared flow for a key that is not in the table.
+func (t *table) add(k *key, hash uint32) *flow {
+	if t.live*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+	var place uint32
+	if n := len(t.free); n > 0 {
+		place, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		place = uint32(len(t.flows))
+		slab := make([]flow, 64)
+		for i := range slab {
+			t.flows = append(t.flows, &slab[i])
+		}
+		for i := 63; i > 0; i-- {
+			t.free = append(t.free, place+uint32(i))
+		}
+	}
+	f := t.flows[place]
+	f.key, f.hash, f.place, f.used = *k, hash, place, true
+	t.insert(hash, place)
+	t.live++
+	return f
+}
+
+func (t *table) insert(hash, place uint32) {
+	mask := uint32(len(t.slots) - 1)
+	i := hash & mask
+	for t.slots[i].place != 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = slot{hash, place + 1}
+}
+
+func (t *table) grow() {
+	old := t.slots
+	t.slots = make([]slot, 2*len(old))
+	for _, s := range old {
+		if s.place != 0 {
+			t.insert(s.tag, s.place-1)
+		}
+	}
+}
+
+// remove takes a flow out and clears its place for the next one. Deletion
+// shifts the following entries back, so that no tombstones gather.
+func (t *table) remove(f *flow) {
+	mask := uint32(len(t.slots) - 1)
+	i := f.hash & mask
+	for t.slots[i].place != f.place+1 {
+		i = (i + 1) & mask
+	}
+	for j := (i + 1) & mask; t.slots[j].place != 0; j = (j + 1) & mask {
+		home := t.slots[j].tag & mask
+		if (j-home)&mask >= (j-i)&mask {
+			t.slots[i] = t.slots[j]
+			i = j
+		}
+	}
+	t.slots[i] = slot{}
+	t.free = append(t.free, f.place)
+	t.live--
+	f.clear()
+}
+
+// next moves the sweep on by one place and returns the flow there, nil if the
+// place is empty.
+func (t *table) next() *flow {
+	if len(t.flows) == 0 {
+		return nil
+	}
+	if t.hand++; t.hand >= len(t.flows) {
+		t.hand = 0
+	}
+	if f := t.flows[t.hand]; f.used {
+		return f
+	}
+	return nil
+}
