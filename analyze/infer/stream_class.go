@@ -1,0 +1,145 @@
+package infer
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"time"
+
+	"envelope/capture"
+)
+
+const (
+	// answerWithin is how soon a client or server that answers by itself does
+	// so: a round trip over a poor mobile link and some thinking.
+	answerWithin = 500 * time.Millisecond
+	// spontaneous is the excess of answering below which units of a size are
+	// taken to start something.
+	spontaneous = 0.4
+	// familyGap is the ratio of neighbouring sizes that parts two families.
+	familyGap = 1.15
+)
+
+// shifts are the offsets by which a unit is moved to learn how often it would
+// follow another by chance at that level of traffic.
+var shifts = [...]time.Duration{-23100 * time.Millisecond, -17300 * time.Millisecond, -11900 * time.Millisecond,
+	7700 * time.Millisecond, 13300 * time.Millisecond, 19100 * time.Millisecond}
+
+// family is a range of sizes that is set apart from the next.
+type family struct {
+	low, high uint32
+	units     []int32
+	spread    float64 // size at the 90th percentile over that at the 10th
+	clients   int
+	relayed   float64 // share of units that another client received, beyond chance
+	content   bool
+}
+
+// markAnswers gives every unit of a direction the excess with which units of
+// its size follow something from the other side, over what chance makes of it.
+func (v *view) markAnswers(up bool) {
+	var ids []int32
+	for i := range v.units {
+		if u := &v.units[i]; u.up == up && !u.idle() {
+			ids = append(ids, int32(i))
+		}
+	}
+	slices.SortStableFunc(ids, func(a, b int32) int { return cmp.Compare(v.units[a].size, v.units[b].size) })
+	hits, chance := make([]float64, len(ids)+1), make([]float64, len(ids)+1)
+	for k, id := range ids {
+		h, c := v.answers(id)
+		hits[k+1], chance[k+1] = hits[k]+h, chance[k]+c
+	}
+	for k, id := range ids {
+		lo, hi := v.near(ids, k)
+		n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
+		v.units[id].react = float32(max(0, (h-c)/(n-c+1)))
+	}
+}
+
+// answers tells whether unit id follows something from the other side, and how
+// often it would at other moments.
+func (v *view) answers(id int32) (hit, chance float64) {
+	u := &v.units[id]
+	t := v.times[u.who][1-direction(u.up)]
+	follows := func(at capture.Time) float64 {
+		i := sort.Search(len(t), func(i int) bool { return t[i] >= at })
+		if i > 0 && at.Sub(t[i-1]) <= answerWithin {
+			return 1
+		}
+		return 0
+	}
+	for _, d := range shifts {
+		chance += follows(u.at.Add(d)) / float64(len(shifts))
+	}
+	return follows(u.at), chance
+}
+
+// near gives the range of ids around k whose sizes are alike: the same size
+// where that is common, else sizes within a few per cent.
+func (v *view) near(ids []int32, k int) (lo, hi int) {
+	s := float64(v.units[ids[k]].size)
+	for _, r := range [...]float64{1, 1.005, 1.01, 1.02, 1.04} {
+		lo = sort.Search(len(ids), func(i int) bool { return float64(v.units[ids[i]].size) >= s/r })
+		hi = sort.Search(len(ids), func(i int) bool { return float64(v.units[ids[i]].size) > s*r })
+		if hi-lo >= 12 {
+			break
+		}
+	}
+	return lo, hi
+}
+
+// leaders gives the units of one direction that start something, one for each
+// burst: the largest.
+func (v *view) leaders(up bool) []int32 {
+	var out []int32
+	last := make(map[int32]int) // client to position in out
+	for i := range v.units {
+		u := &v.units[i]
+		if u.up != up || u.idle() || u.react >= spontaneous {
+			continue
+		}
+		if k, ok := last[u.who]; ok && up && u.at.Sub(v.units[out[k]].at) <= burstGap {
+			if u.size > v.units[out[k]].size {
+				v.units[out[k]].inner, u.inner = true, false
+				out[k] = int32(i)
+			} else {
+				u.inner = true
+			}
+			continue
+		}
+		last[u.who] = len(out)
+		out = append(out, int32(i))
+	}
+	return out
+}
+
+// families parts units by size where sizes leave a gap.
+func (v *view) families(ids []int32) []family {
+	ids = slices.Clone(ids)
+	slices.SortStableFunc(ids, func(a, b int32) int { return cmp.Compare(v.units[a].size, v.units[b].size) })
+	var out []family
+	for k, id := range ids {
+		s := v.units[id].size
+		if k == 0 || float64(s) > float64(v.units[ids[k-1]].size)*familyGap {
+			out = append(out, family{low: s})
+		}
+		f := &out[len(out)-1]
+		f.high, f.units = s, append(f.units, id)
+	}
+	for i := range out {
+		v.measure(&out[i])
+	}
+	return out
+}
+
+// measure fills the figures of a family whose units are sorted by size.
+func (v *view) measure(f *family) {
+	n := len(f.units)
+	f.spread = float64(v.units[f.units[n*9/10]].size) / float64(v.units[f.units[n/10]].size)
+	who := make(map[int32]bool)
+	for _, id := range f.units {
+		who[v.units[id].who] = true
+	}
+	f.clients = len(who)
+}

@@ -1,0 +1,174 @@
+package infer
+
+import (
+	"math"
+	"sort"
+	"time"
+
+	"envelope/capture"
+)
+
+const (
+	// relayWithin bounds the time a server takes to pass a message on to a
+	// client that is listening.
+	relayWithin = time.Second
+	// relayMost bounds the frames looked at behind one frame, so that a tap
+	// with thousands of clients costs no more than their number.
+	relayMost = 512
+	// lagBins divide relayWithin; their edges grow by half, from 10 ms.
+	lagBins = 14
+	// deltaWidth is the tolerance in bytes of a difference of sizes: the names
+	// of sender and recipient are of different lengths.
+	deltaWidth = 2
+)
+
+// law is how a server passes messages on: by how many bytes they change and
+// how long that takes, as ratios of what is seen to what chance makes of it.
+type law struct {
+	delta    map[int32]float64 // log likelihood ratio by difference of sizes
+	lag      [lagBins]float64  // log likelihood ratio by delay
+	pairs    float64           // pairs in excess of chance
+	low      int32             // least and greatest difference that stands out
+	high     int32
+	anything bool // too little data for differences: any plausible one will do
+}
+
+// lagBin gives the bin of a delay.
+func lagBin(d time.Duration) int {
+	edge := 10 * time.Millisecond
+	for i := 0; i < lagBins-1; i++ {
+		if d <= edge {
+			return i
+		}
+		edge += edge / 2
+	}
+	return lagBins - 1
+}
+
+// pair calls f for every frame down that could be unit u passed on, were u
+// sent at moment at; own says whether to look at the sender or at the others.
+func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit, lag time.Duration)) {
+	lo := sort.Search(len(v.downs), func(i int) bool { return v.units[v.downs[i]].at > at })
+	for n, id := range v.downs[lo:] {
+		d := &v.units[id]
+		lag := d.at.Sub(at)
+		if lag > relayWithin || n >= relayMost {
+			return
+		}
+		if (d.who == u.who) == own && !d.login {
+			f(id, d, lag)
+		}
+	}
+}
+
+// learn measures the law from frames ups and what follows them at others (or,
+// with own, at the sender itself), against the same at shifted moments.
+func (v *view) learn(ups []int32, own bool) *law {
+	seen, chance := make(map[int32]float64), make(map[int32]float64)
+	for _, id := range ups {
+		u := &v.units[id]
+		count := func(m map[int32]float64, w float64) func(int32, *unit, time.Duration) {
+			return func(_ int32, d *unit, _ time.Duration) {
+				if plausible(u, d) {
+					m[int32(d.size)-int32(u.size)] += w
+				}
+			}
+		}
+		v.pair(u, u.at, own, count(seen, 1))
+		for _, s := range shifts {
+			v.pair(u, u.at.Add(s), own, count(chance, 1/float64(len(shifts))))
+		}
+	}
+	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
+	for d := range seen {
+		o, c := around(seen, d), around(chance, d)
+		if o >= 3 && o >= 3*c+2 {
+			l.delta[d] = math.Log(o / (c + 0.3))
+			l.low, l.high = min(l.low, d), max(l.high, d)
+		}
+	}
+	v.lags(l, ups, own)
+	return l
+}
+
+// plausible tells whether a server could have made d of u: it rewrites the
+// envelope (names, identifiers, times), not what is in it.
+func plausible(u, d *unit) bool {
+	return 2*d.size > u.size && d.size < max(2*u.size, u.size+512)
+}
+
+// around sums counts within deltaWidth of d.
+func around(m map[int32]float64, d int32) float64 {
+	var s float64
+	for k := d - deltaWidth; k <= d+deltaWidth; k++ {
+		s += m[k]
+	}
+	return s
+}
+
+// lags measures the delays of pairs whose difference fits.
+func (v *view) lags(l *law, ups []int32, own bool) {
+	var seen, chance [lagBins]float64
+	for _, id := range ups {
+		u := &v.units[id]
+		count := func(b *[lagBins]float64, w float64) func(int32, *unit, time.Duration) {
+			return func(_ int32, d *unit, lag time.Duration) {
+				if l.fits(u, d) {
+					b[lagBin(lag)] += w
+				}
+			}
+		}
+		v.pair(u, u.at, own, count(&seen, 1))
+		for _, s := range shifts {
+			v.pair(u, u.at.Add(s), own, count(&chance, 1/float64(len(shifts))))
+		}
+	}
+	var all, base float64
+	for i := range seen {
+		all, base = all+seen[i], base+chance[i]
+	}
+	l.pairs = all - base
+	for i := range seen {
+		l.lag[i] = math.Log((seen[i] + 0.02*all + 0.01) / (chance[i] + 0.02*all + 0.01))
+	}
+}
+
+// fits tells whether the sizes of u and d agree with the law.
+func (l *law) fits(u, d *unit) bool {
+	if l.anything {
+		return plausible(u, d)
+	}
+	_, ok := l.delta[int32(d.size)-int32(u.size)]
+	return ok
+}
+
+// score is the log likelihood ratio that d is u passed on.
+func (l *law) score(u, d *unit, lag time.Duration) float64 {
+	if !l.fits(u, d) {
+		return math.Inf(-1)
+	}
+	return l.delta[int32(d.size)-int32(u.size)]*0.5 + l.lag[lagBin(lag)]
+}
+
+// relayedShare is the share of units that somebody else received, in excess of
+// what chance makes of it.
+func (v *view) relayedShare(l *law, ids []int32) float64 {
+	var seen, chance float64
+	for _, id := range ids {
+		u := &v.units[id]
+		hit := func(at capture.Time) (h float64) {
+			v.pair(u, at, false, func(_ int32, d *unit, lag time.Duration) {
+				if l.score(u, d, lag) > 0 {
+					h = 1
+				}
+			})
+			return h
+		}
+		seen += hit(u.at)
+		for _, s := range shifts {
+			chance += hit(u.at.Add(s)) / float64(len(shifts))
+		}
+	}
+	n := float64(len(ids))
+	return max(0, (seen-chance)/(n-chance+0.5))
+}

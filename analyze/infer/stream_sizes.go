@@ -1,0 +1,78 @@
+package infer
+
+import "math"
+
+const (
+	// variedSpread is the least ratio between the 90th and the 10th percentile
+	// of sizes that speaks of written content by itself. Names of different
+	// lengths in signals of one kind make less of a difference.
+	variedSpread = 1.12
+	// relayedMost is the share of relayed units from which a family counts as
+	// passed on to others.
+	relayedMost = 0.5
+	// bulk is the size from which a unit is a transfer, not a message.
+	bulk = 16 << 10
+)
+
+// choose marks the families that carry what people write and returns them all.
+// The main one is that with the most units and the most variety; larger ones
+// go with it, smaller ones only where they are close to it and passed on.
+func (v *view) choose(fs []family, l *law) []family {
+	main, best := -1, 0.0
+	for i := range fs {
+		fs[i].relayed = v.relayedShare(l, fs[i].units)
+		if w := weight(&fs[i]); w > best {
+			main, best = i, w
+		}
+	}
+	if main < 0 {
+		return fs
+	}
+	m := &fs[main]
+	for i := range fs {
+		f := &fs[i]
+		switch {
+		case i == main:
+			f.content = true
+		case f.low >= bulk:
+		case f.low > m.low:
+			f.content = f.relayed >= relayedMost || f.spread >= variedSpread || len(f.units) < 3
+		default:
+			f.content = f.relayed >= relayedMost && f.varied() && float64(f.high) > 0.75*float64(m.low)
+		}
+	}
+	return fs
+}
+
+// varied tells whether the sizes of a family are those of written content.
+func (f *family) varied() bool {
+	return len(f.units) >= 6 && f.spread >= variedSpread
+}
+
+// weight is what speaks for a family being the main one; 0 rules it out.
+func weight(f *family) float64 {
+	if f.low >= bulk || f.relayed < relayedMost && !f.varied() {
+		return 0
+	}
+	return float64(len(f.units)) * (math.Log(f.spread) + 0.02)
+}
+
+// markContent marks the units up that are of a size that carries content: the
+// leaders of the chosen families and what else has such a size without being
+// plainly an answer.
+func (v *view) markContent(fs []family) {
+	for i := range v.units {
+		u := &v.units[i]
+		u.content = u.up && !u.idle() && !u.inner && u.react < 0.8 && chosen(fs, u.size) != nil
+	}
+}
+
+// chosen gives the content family in whose range a size lies, or nil.
+func chosen(fs []family, size uint32) *family {
+	for i := range fs {
+		if f := &fs[i]; f.content && f.low <= size && size <= f.high {
+			return f
+		}
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+package infer
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"sort"
+	"time"
+
+	"envelope/capture"
+)
+
+// unit is one application message as far as record lengths show it: a record,
+// a run of full records with its tail, or, on connections that speak in
+// requests and answers, all records of one request or answer.
+type unit struct {
+	at, end capture.Time
+	origin  capture.Origin
+	conn    int32 // index into view.conns
+	who     int32 // index into view.clients
+	size    uint32
+	last    uint32 // length of the last record, which tells whether a tail follows
+	up      bool
+	login   bool    // in the set-up of a session: lists, keys, history
+	closing bool    // in the taking leave at its end
+	inner   bool    // part of a burst of which another unit is the substance
+	echo    bool    // a copy of what the same client had just sent
+	react   float32 // how far units of this size only answer the other side, 0 to 1
+	content bool    // of a size and behaviour that carries what people write
+	source  int32   // unit that it was relayed from, -1 for none
+	score   float32 // log likelihood ratio of that source
+}
+
+// view is the traffic of one messenger, ordered by time, with an index by
+// client and direction.
+type view struct {
+	conns   []*Conn
+	clients []netip.Addr
+	units   []unit
+	times   [][2][]capture.Time // by client and direction, ascending
+	index   [][2][]int32        // units behind times
+	downs   []int32             // all units down, by time
+	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
+}
+
+const (
+	// joinGap bounds the pause between the records of one message: a sender
+	// writes them back to back, so only congestion parts them.
+	joinGap = 300 * time.Millisecond
+	// fullRecord is the least length of a record that is continued by the
+	// next. Senders cut at 4, 8 or 16 KiB (RFC 8446 section 5.1 allows 2^14).
+	fullRecord = 4096 - 64
+	// burstGap parts two actions of a client: what a client writes within it
+	// belongs to one action (people do not send two messages so fast).
+	burstGap = 50 * time.Millisecond
+	// loginGap is the first pause in a session that ends its set-up, and
+	// loginMost bounds the set-up of a session that is busy from the start.
+	loginGap  = 2 * time.Second
+	loginMost = 30 * time.Second
+	// leaveWithin is the time that taking leave needs: a round trip or two.
+	leaveWithin = time.Second
+)
+
+// newView cuts the data frames of the message connections into units.
+func newView(conns []*Conn) *view {
+	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
+	for i, c := range conns {
+		who, _ := slices.BinarySearchFunc(v.clients, c.Flow.Client.Addr(), netip.Addr.Compare)
+		v.units = append(v.units, cut(c, int32(i), int32(who), v.request[i])...)
+	}
+	slices.SortStableFunc(v.units, func(a, b unit) int { return cmp.Compare(a.at, b.at) })
+	v.markLogins()
+	v.build()
+	return v
+}
+
+// requesting tells which connections speak strictly in requests and answers.
+// One that is too short to tell by itself is taken to be like the rest.
+func requesting(conns []*Conn) []bool {
+	out := make([]bool, len(conns))
+	var allTurns, allBreaks int
+	for _, c := range conns {
+		t, b := turns(c)
+		allTurns, allBreaks = allTurns+t, allBreaks+b
+	}
+	for i, c := range conns {
+		t, b := turns(c)
+		if t+b < 4 {
+			t, b = t+allTurns, b+allBreaks
+		}
+		out[i] = t >= 2 && b*20 <= t
+	}
+	return out
+}
+
+// clientsOf lists the clients of conns, sorted and without repetition.
+func clientsOf(conns []*Conn) []netip.Addr {
+	var out []netip.Addr
+	for _, c := range conns {
+		out = append(out, c.Flow.Client.Addr())
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}
+
+// data tells whether a frame can be part of a message.
+func data(f *capture.Frame) bool {
+	return f.Kind == capture.FrameData && f.Length > 0
+}
+
+// turns counts after how many pauses the other side was next, and after how
+// many the same. A server with push breaks the turns at once: having answered,
+// it speaks again unasked.
+func turns(c *Conn) (kept, broken int) {
+	last := -1
+	for i := range c.Flow.Frames {
+		f := &c.Flow.Frames[i]
+		if !data(f) {
+			continue
+		}
+		if last >= 0 && f.Time.Sub(c.Flow.Frames[last].Time) > joinGap {
+			if f.Up == c.Flow.Frames[last].Up {
+				broken++
+			} else {
+				kept++
+			}
+		}
+		last = i
+	}
+	return kept, broken
+}
+
+// cut turns the data frames of one connection into units.
+func cut(c *Conn, conn, who int32, turns bool) []unit {
+	var out []unit
+	for i := range c.Flow.Frames {
+		f := &c.Flow.Frames[i]
+		if !data(f) {
+			continue
+		}
+		if n := len(out); n > 0 && continues(&out[n-1], f, turns) {
+			u := &out[n-1]
+			u.size, u.last, u.end = u.size+f.Length, f.Length, f.Time
+			continue
+		}
+		out = append(out, unit{at: f.Time, end: f.Time, origin: f.Origin, conn: conn, who: who,
+			size: f.Length, last: f.Length, up: f.Up, source: -1})
+	}
+	return out
+}
+
+// continues tells whether frame f belongs to the unit before it.
+func continues(u *unit, f *capture.Frame, turns bool) bool {
+	if u.up != f.Up || f.Time.Sub(u.end) > joinGap {
+		return false
+	}
+	return turns || u.last >= fullRecord
+}
+
+// markLogins marks the units of the first and the last moments of a session.
+// A connection that is opened beside a live one of the same client is no new
+// session; one that lasts as long as the traffic at hand was not left.
+func (v *view) markLogins() {
+	until := v.loginEnds()
+	if len(v.units) == 0 {
+		return
+	}
+	end := v.units[len(v.units)-1].at.Add(-5 * leaveWithin)
+	for i := range v.units {
+		u := &v.units[i]
+		last := v.conns[u.conn].Flow.Last
+		u.login = u.at <= until[u.conn]
+		u.closing = !v.request[u.conn] && last < end && last.Sub(u.at) < leaveWithin
+	}
+}
+
+// idle tells whether a unit is part of setting up or ending a session.
+func (u *unit) idle() bool { return u.login || u.closing }
+
+// loginEnds gives for every connection the time at which its set-up was over,
+// or 0 where it has none.
+func (v *view) loginEnds() []capture.Time {
+	until := make([]capture.Time, len(v.conns))
+	beside := v.besides()
+	for i, c := range v.conns {
+		if c.Flow.Midstream || beside[i] {
+			continue
+		}
+		until[i] = quietAfter(&c.Flow)
+	}
+	return until
+}
+
+// quietAfter finds the end of the first stretch of a flow without a pause.
+func quietAfter(f *capture.Flow) capture.Time {
+	last := f.First
+	for i := range f.Frames {
+		t := f.Frames[i].Time
+		if t.Sub(last) > loginGap || t.Sub(f.First) > loginMost {
+			break
+		}
+		last = t
+	}
+	return last
+}
+
+// besides tells for every connection whether it was opened while another one
+// of the same client had been open for longer than a set-up lasts.
+func (v *view) besides() []bool {
+	order := make([]int, len(v.conns))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		f, g := &v.conns[a].Flow, &v.conns[b].Flow
+		return cmp.Or(f.Client.Addr().Compare(g.Client.Addr()), cmp.Compare(f.First, g.First))
+	})
+	out := make([]bool, len(v.conns))
+	var settled capture.Time // end of the longest connection that was past its set-up
+	old := 0
+	for k, i := range order {
+		f := &v.conns[i].Flow
+		if k == 0 || v.conns[order[k-1]].Flow.Client.Addr() != f.Client.Addr() {
+			settled, old = 0, k
+		}
+		for ; f.First.Sub(v.conns[order[old]].Flow.First) > loginGap; old++ {
+			settled = max(settled, v.conns[order[old]].Flow.Last)
+		}
+		out[i] = settled >= f.First
+	}
+	return out
+}
+
+// build fills the index by client and direction and marks the lesser units of
+// every burst of a client.
+func (v *view) build() {
+	v.times = make([][2][]capture.Time, len(v.clients))
+	v.index = make([][2][]int32, len(v.clients))
+	for i := range v.units {
+		u := &v.units[i]
+		d := direction(u.up)
+		v.times[u.who][d] = append(v.times[u.who][d], u.at)
+		v.index[u.who][d] = append(v.index[u.who][d], int32(i))
+		if !u.up {
+			v.downs = append(v.downs, int32(i))
+		}
+	}
+}
+
+// direction gives the index of a direction.
+func direction(up bool) int {
+	if up {
+		return capture.Up
+	}
+	return capture.Down
+}
+
+// between gives the units of client who in one direction with from < time <= to.
+func (v *view) between(who int32, d int, from, to capture.Time) []int32 {
+	t := v.times[who][d]
+	lo := sort.Search(len(t), func(i int) bool { return t[i] > from })
+	hi := sort.Search(len(t), func(i int) bool { return t[i] > to })
+	return v.index[who][d][lo:hi]
+}
