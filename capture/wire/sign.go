@@ -4,6 +4,7 @@ package wire
 type Probe struct {
 	Proto      uint8 // IP protocol number
 	Up         bool  // from client to server
+	Midstream  bool  // the flow began before the capture did, as far as is known
 	ClientPort uint16
 	ServerPort uint16
 	Nth        int // payload packet number in this direction, from 0
@@ -12,18 +13,70 @@ type Probe struct {
 }
 
 // Sign names the wire signature that the payload shows, "" for none. A sign is
-// a property of a protocol, told by bytes in clear; it says nothing of
-// addresses. Signs that end in "-obfuscated" are weak: they need a second mark.
+// a property of a protocol, told by clear bytes; addresses play no part. Show
+// it the first packets of each direction: several signs look at these only.
+//
+// Signs by bytes that nothing else has:
+//
+//	whatsapp-noise whatsapp-xmpp whatsapp-stun wechat-mmtls wechat-longlink
+//	telegram-mtproto-abridged telegram-mtproto-intermediate
+//	telegram-mtproto-padded telegram-mtproto-full telegram-reflector
+//	telegram-stun signal-turn teams-stun kakaotalk-loco viber line qq-oicq imo
+//	discord-ip-discovery discord-voice-keepalive zoom-sfu zoom-media
+//	xmpp-client xmpp-server
+//
+// Signs that need a port as well, or a second mark such as an address:
+//
+//	telegram-mtproto-obfuscated threema-hello whatsapp-stun-p2p
+//	google-meet-stun zoom-stun snapchat-call
+//
+// Signs of techniques that many use, no messenger by themselves:
+//
+//	google-stun mqtt
 func Sign(p *Probe) string {
+	known := *p
+	known.WireLen = max(p.WireLen, len(p.Payload))
 	switch p.Proto {
 	case 6:
-		return signTCP(p)
+		return signTCP(&known)
 	case 17:
-		return signUDP(p)
+		return signUDP(&known)
 	}
 	return ""
 }
 
-func signTCP(p *Probe) string { return "" }
+// signer is one signature: its name, or "".
+type signer func(*Probe) string
 
-func signUDP(p *Probe) string { return "" }
+// signTCP asks the signatures with the strongest bytes first.
+func signTCP(p *Probe) string {
+	return firstSign(p, signWhatsApp, signXMPP, signMTProto, signMMTLS, signWeChatLong,
+		signLoco, signViberTCP, signMQTT, signSTUNOverTCP, signThreema, signMTProtoObfuscated)
+}
+
+func signUDP(p *Probe) string {
+	return firstSign(p, signSTUN, signReflector, signDiscord, signOICQ, signZoom, signLine,
+		signViberUDP, signIMO, signSnapchat)
+}
+
+func firstSign(p *Probe, signers ...signer) string {
+	for _, s := range signers {
+		if name := s(p); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// port tells whether either end of the flow has one of these ports.
+func (p *Probe) port(ports ...uint16) bool {
+	for _, n := range ports {
+		if p.ServerPort == n || p.ClientPort == n {
+			return true
+		}
+	}
+	return false
+}
+
+// opens tells whether this is the first payload of the connection's client.
+func (p *Probe) opens() bool { return p.Up && p.Nth == 0 && !p.Midstream }

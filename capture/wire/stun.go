@@ -68,7 +68,6 @@ type STUN struct {
 
 	WhatsAppToken int  // length of attribute 0x4000, 0 where absent
 	Google        bool // an attribute of Google's WebRTC library: GOOG-NETWORK-INFO and its like
-	Apple         bool // attribute 0x8007 (FaceTime) was present
 }
 
 // IsSTUN tells whether b begins with a STUN header that has the magic cookie.
@@ -127,7 +126,6 @@ func (m *STUN) attribute(kind uint16, n int, v []byte) {
 		m.WhatsAppToken = n
 	}
 	m.Google = m.Google || kind >= 0xC057 && kind <= 0xC060
-	m.Apple = m.Apple || kind == 0x8007
 	if len(v) < n {
 		return
 	}

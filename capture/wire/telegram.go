@@ -88,16 +88,30 @@ func looksObfuscated(b []byte, wireLen int) bool {
 	if len(b) < obfuscatedHead || b[0] == 0xEF || forbiddenHead(b) {
 		return false
 	}
-	rest := wireLen - obfuscatedHead
-	if rest != 0 && (rest < 41 || (rest-25)%16 != 0 && (rest-28)%16 != 0) {
+	if rest := wireLen - obfuscatedHead; rest != 0 && !MTProtoLength(rest) {
 		return false
 	}
 	return looksRandom(b[:obfuscatedHead])
 }
 
+// MTProtoLength tells whether a segment of n bytes can be one whole encrypted
+// message of Telegram in the abridged or intermediate transport: 24 bytes, 16
+// or more in blocks of 16, behind one or four bytes of length. All segments of
+// obfuscated connections in the recordings of 2022 obey (105, 137, 169, 185 ...);
+// of other traffic one in eight does. A run of segments that obey, without
+// readable bytes, speaks for Telegram where the beginning of the stream is
+// missing.
+func MTProtoLength(n int) bool {
+	return n >= 41 && ((n-25)%16 == 0 || (n-28)%16 == 0)
+}
+
 // forbiddenHead lists the beginnings that no obfuscated stream has: HEAD,
 // POST, GET, OPTI, the other transports, a TLS hello; and a second word of 0.
+// All of TLS is added here, for captures that begin in the middle.
 func forbiddenHead(b []byte) bool {
+	if looksTLS(b) {
+		return true
+	}
 	switch string(b[:4]) {
 	case "HEAD", "POST", "GET ", "OPTI", "\xEE\xEE\xEE\xEE", "\xDD\xDD\xDD\xDD", "\x16\x03\x01\x02":
 		return true
@@ -106,9 +120,9 @@ func forbiddenHead(b []byte) bool {
 }
 
 // looksRandom tells whether bytes can come from a uniform source. Of 64 random
-// bytes, the number of different ones is 56.6 with a deviation of 2.5, and
-// the number of one bits 256 with a deviation of 11.3; both within four
-// deviations, and no run of more than two equal bytes.
+// bytes 56.7 are different on average and no fewer than 46 ever in practice;
+// of their bits 256 are set, with a deviation of 11.3, of which four are
+// allowed; four equal bytes in a row do not come up.
 func looksRandom(b []byte) bool {
 	var seen [256]bool
 	different, ones, run := 0, 0, 1
@@ -128,32 +142,7 @@ func looksRandom(b []byte) bool {
 		}
 	}
 	n := len(b)
-	expected := 256 * (1 - powInt(255.0/256, n))
-	mean, spread := 4*n, 2*2*n // variance of one bits: 8n/4 = 2n
-	d := ones - mean
-	return float64(different) > expected-float64(n)/6 && d*d <= 8*spread
-}
-
-func powInt(x float64, n int) float64 {
-	p := 1.0
-	for range n {
-		p *= x
-	}
-	return p
-}
-
-// reflectorTag is the size of a call's peer tag in bytes.
-const reflectorTag = 16
-
-// ParseReflector reads the peer tag that stands in front of every datagram to
-// and from a Telegram reflector: the same 16 bytes for both ends of a call
-// (libtgvoip and tgcalls; measured). probe says that the rest is one of the
-// reflector's own messages, which begin with twelve bytes FF. Only a probe
-// proves a reflector; without one the tag is whatever the first 16 bytes are.
-func ParseReflector(b []byte) (tag []byte, probe, ok bool) {
-	if len(b) < reflectorTag {
-		return nil, false, false
-	}
-	tag = b[:reflectorTag]
-	return tag, len(b) >= reflectorTag+12 && string(b[16:28]) == "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", true
+	expected := n - n*(n-1)/512 // n less the pairs that are equal, one in 256
+	off := ones - 4*n           // bits are 8n, so the variance is 2n
+	return different >= expected-n/6 && off*off <= 16*2*n
 }

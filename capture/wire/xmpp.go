@@ -39,6 +39,17 @@ func ParseXMPP(b []byte) (role XMPPRole, to, from string) {
 	return role, attribute(head, "to"), attribute(head, "from")
 }
 
+// IsXMPPStanza tells whether b begins with the start tag of a stanza (RFC 6120
+// section 8.1) or with the end of a stream.
+func IsXMPPStanza(b []byte) bool {
+	for _, tag := range []string{"<message ", "<iq ", "<presence ", "<presence/>", "</stream:stream>"} {
+		if bytes.HasPrefix(b, []byte(tag)) {
+			return true
+		}
+	}
+	return false
+}
+
 // attribute gives the value of an XML attribute in a start tag, "" for none.
 func attribute(tag []byte, name string) string {
 	for rest := tag; ; {
