@@ -2,12 +2,14 @@ package service
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,13 +33,17 @@ func Load(dirs ...string) (*Set, error) {
 			return nil, fmt.Errorf("services: %w", err)
 		}
 	}
-	return build(known)
+	if err := checkOwners(known); err != nil {
+		return nil, err
+	}
+	return build(known), nil
 }
 
 // located is a messenger with the file that it came from.
 type located struct {
 	Service
 	path string
+	nth  int // among all files, in the order of reading
 }
 
 // loadFolder adds the files of one folder to known; shown is how messages name it.
@@ -46,7 +52,10 @@ func loadFolder(known map[string]located, fsys fs.FS, dir, shown string) error {
 	if err != nil {
 		return err
 	}
-	here := map[string]string{}
+	here, nth := map[string]string{}, len(known)
+	for _, v := range known {
+		nth = max(nth, v.nth+1)
+	}
 	for _, e := range entries {
 		if e.IsDir() || !strings.HasSuffix(e.Name(), ".json") {
 			continue
@@ -64,7 +73,28 @@ func loadFolder(known map[string]located, fsys fs.FS, dir, shown string) error {
 			return fmt.Errorf("%s: id %q is that of %s", path, v.ID, other)
 		}
 		here[v.ID] = path
-		known[v.ID] = located{v, path}
+		known[v.ID] = located{v, path, nth}
+		nth++
+	}
+	return nil
+}
+
+// checkOwners refuses a mark of two messengers, other than address ranges and
+// ports, which may be shared, and a mark that one messenger has twice. The file
+// that was read later is to blame.
+func checkOwners(known map[string]located) error {
+	owner := map[string]string{}
+	for _, v := range slices.SortedFunc(maps.Values(known), func(a, b located) int { return cmp.Compare(a.nth, b.nth) }) {
+		for j, m := range v.Marks {
+			key := strings.Join([]string{string(m.Kind), strings.ToLower(m.Value), m.Tail, m.Port}, " ")
+			if m.Kind == Net || m.Kind == Port {
+				key = v.ID + " " + key
+			}
+			if other, ok := owner[key]; ok {
+				return fmt.Errorf("%s: marks[%d]: value: %s %q is a mark of %s already", v.path, j, m.Kind, m.Value, other)
+			}
+			owner[key] = v.ID
+		}
 	}
 	return nil
 }
@@ -122,16 +152,26 @@ func (m *Mark) check() error {
 	return m.checkValue()
 }
 
+// maxPorts bounds a port mark: a wider range says nothing without an address,
+// for which net marks have their own port field.
+const maxPorts = 256
+
 // checkValue tells whether the value has the form that its kind asks for.
 func (m *Mark) checkValue() error {
+	if m.Kind != Net && m.Tail+m.Port != "" {
+		return errors.New("tail, port: for net marks only")
+	}
 	var err error
 	switch m.Kind {
 	case Host:
 		_, err = parsePattern(m.Value)
 	case Net:
-		_, err = parseRange(m.Value)
+		_, err = parseRange(m)
 	case Port:
-		_, err = parsePorts(m.Value)
+		var p ports
+		if p, err = parsePorts(m.Value); err == nil && p.last-p.first >= maxPorts {
+			err = fmt.Errorf("more than %d ports", maxPorts)
+		}
 	case App, Sign, Realm, ALPN, JA4:
 		if m.Value == "" {
 			err = errors.New("empty")

@@ -29,6 +29,10 @@ const (
 	// names share an address, and the flow may have been opened for another
 	// one of them.
 	dnsFactor = 0.9
+
+	// certificateFactor weakens a name out of the server's certificate, which
+	// is often one for all hosts of a company.
+	certificateFactor = 0.95
 )
 
 // Match tells which messenger a flow belongs to; the zero Match if none is
@@ -39,96 +43,117 @@ const (
 // them leaves open. A name speaks before an address: where the server's name
 // is known, address ranges count only for the messenger whose name it is, and
 // for nobody if the name is nobody's. In the same way, an app that the
-// recorder named settles whose flow it is. Where client and server could not
-// be told apart with certainty, addresses and ports of both ends are tried.
+// recorder named settles for whom the address may speak. Where client and
+// server could not be told apart with certainty, both ends are tried.
 func (s *Set) Match(f *capture.Flow) Match {
-	t := tally{}
-	only, named := s.names(f, &t)
-	if named && only == nobody && t.blocked {
+	t := tally{hostFactor: 1}
+	speak := s.names(f, &t)
+	if speak == blocked {
 		return Match{}
 	}
 	for _, sign := range f.Signs {
-		t.addExact(s, Sign, sign)
+		t.add(s.index.exact[rankSign][sign])
 	}
 	for _, name := range f.ALPN {
-		t.addExact(s, ALPN, name)
+		t.add(s.index.exact[rankALPN][name])
 	}
-	t.addExact(s, JA4, f.JA4)
-	if r, ok := s.index.realm(f.Realm); ok {
-		t.add(r)
-	}
-	best := s.side(f, t, f.Server, only, named)
-	if !firm(f.ClientHow) {
-		if other := s.side(f, t, f.Client, only, named); other.confidence > best.confidence {
-			best = other
-		}
+	t.add(s.index.exact[rankJA4][f.JA4])
+	t.add(s.index.realm(f.Realm))
+	var best candidate
+	if f.ClientHow == "syn" || f.ClientHow == "hello" {
+		s.side(f, &t, f.Server, speak)
+		best = t.best()
+	} else {
+		best = s.either(f, t, speak)
 	}
 	if best.confidence < least {
 		return Match{}
 	}
-	return Match{s.services[best.service].ID, best.role(), best.how(f.HostHow, f.Signs), best.confidence}
+	return Match{s.services[best.service].ID, best.role(), best.how(f), best.confidence}
 }
 
-// nobody and anybody stand for a service where addresses are judged.
+// Who an address may speak for, besides the number of a service.
 const (
 	nobody  int32 = -1
 	anybody int32 = -2
+	blocked int32 = -3 // and nothing else may speak either
 )
 
-// names adds what the app and the host say. It returns the only service for
-// which an address may speak, and whether the flow has a name at all.
-func (s *Set) names(f *capture.Flow, t *tally) (only int32, named bool) {
-	only = anybody
+// names adds what the app and the host say, and returns for whom an address
+// may speak.
+func (s *Set) names(f *capture.Flow, t *tally) int32 {
+	speak := anybody
 	if f.Host != "" && !isAddress(f.Host) {
-		only, named = nobody, true
-		if r, ok := s.index.host(f.Host); ok {
-			if f.HostHow == "dns" {
-				r.weight *= dnsFactor
-			}
-			if r.role == Other {
-				t.blocked = true
-			} else {
-				t.add(r)
-				only = r.service
-			}
-		}
-	}
-	if f.App != "" {
-		named = true
-		if r, ok := s.index.exact[rank(App)][strings.ToLower(f.App)]; ok {
+		speak = nobody
+		if r := s.index.host(f.Host); r != nil && r.role == Other {
+			speak = blocked
+		} else if r != nil {
+			speak, t.hostFactor = r.service, hostFactor(f.HostHow)
 			t.add(r)
-			only, t.blocked = r.service, false
-		} else if only == anybody {
-			only = nobody
 		}
 	}
-	return only, named
+	if f.App == "" {
+		return speak
+	}
+	if r := s.index.exact[rankApp][strings.ToLower(f.App)]; r != nil {
+		t.add(r)
+		return r.service
+	}
+	if speak == anybody {
+		speak = nobody
+	}
+	return speak
 }
 
-// side adds the marks of one end to a copy of t and returns its best candidate.
-func (s *Set) side(f *capture.Flow, t tally, end netip.AddrPort, only int32, named bool) candidate {
-	addr := end.Addr().Unmap()
-	for _, m := range s.index.net(addr) {
-		if (only == anybody || m.ref.service == only) && (!m.tailed || lowBits(addr) == m.tail) {
+func hostFactor(how string) float64 {
+	switch how {
+	case "dns":
+		return dnsFactor
+	case "certificate":
+		return certificateFactor
+	}
+	return 1
+}
+
+// either tries both ends and returns the better candidate, the server's if
+// they are equal. It works on its own copy of t.
+func (s *Set) either(f *capture.Flow, t tally, speak int32) candidate {
+	swapped := t
+	s.side(f, &t, f.Server, speak)
+	s.side(f, &swapped, f.Client, speak)
+	if a, b := t.best(), swapped.best(); a.confidence >= b.confidence {
+		return a
+	} else {
+		return b
+	}
+}
+
+// side adds the marks of one end to t.
+func (s *Set) side(f *capture.Flow, t *tally, end netip.AddrPort, speak int32) {
+	addr, port := end.Addr().Unmap(), end.Port()
+	for i := range s.index.net(addr) {
+		m := &s.index.net(addr)[i]
+		if (speak == anybody || m.ref.service == speak) && m.holds(addr, f.Proto, port) {
 			t.add(m.ref)
 		}
 	}
-	if f.HostHow != "http" || !named { // a port says nothing of a protocol that is known to be HTTP
-		for _, r := range s.index.ports[uint32(f.Proto)<<16|uint32(end.Port())] {
-			if f.Payload[capture.Up]+f.Payload[capture.Down] > 0 || t.has(r.service) {
-				t.add(r)
-			}
+	// HTTP on a messenger's port is another protocol; a port that nothing but a
+	// knock was seen of says nothing.
+	if f.HostHow == "http" && speak == nobody {
+		return
+	}
+	spoken := f.Payload[capture.Up]+f.Payload[capture.Down] > 0
+	for _, r := range s.index.ports[portKey(f.Proto, port)] {
+		if spoken || t.find(r.service) != nil {
+			t.add(r)
 		}
 	}
-	return t.best()
 }
-
-// firm tells whether client and server are known from the flow itself.
-func firm(how string) bool { return how == "syn" || how == "hello" || how == "stun" }
 
 // isAddress tells whether a host is an address, which is no name.
 func isAddress(host string) bool {
-	if last := host[len(host)-1]; last != ']' && (last < '0' || last > '9') && !strings.Contains(host, ":") {
+	last := host[len(host)-1]
+	if last != ']' && (last < '0' || last > '9') && !strings.Contains(host, ":") {
 		return false
 	}
 	if _, err := netip.ParseAddrPort(host); err == nil {
@@ -138,65 +163,51 @@ func isAddress(host string) bool {
 	return err == nil
 }
 
-// candidates is how many messengers one flow may point to. No address lies in
-// the ranges of more than a handful; what is above it is not looked at.
-const candidates = 12
+// candidates is how many messengers one flow may point to; the data's ranges
+// and ports never share one point among more than a few.
+const candidates = 8
 
 // tally gathers the marks of one flow. It lives on the stack.
 type tally struct {
-	n       int
-	of      [candidates]candidate
-	blocked bool // the name is known to be no messenger's
+	n          int
+	of         [candidates]candidate
+	hostFactor float64
 }
 
 // candidate is a messenger with the strongest mark of each kind, by rank.
 type candidate struct {
 	service    int32
-	kinds      [nkinds]bool
-	weights    [nkinds]float64
-	roles      [nkinds]Role
+	marks      [nranks]*ref
 	confidence float64
 }
 
-func (t *tally) addExact(s *Set, k Kind, value string) {
-	if value == "" {
+// add counts a mark, if there is one.
+func (t *tally) add(r *ref) {
+	if r == nil {
 		return
 	}
-	if r, ok := s.index.exact[rank(k)][value]; ok {
-		t.add(r)
-	}
-}
-
-func (t *tally) add(r ref) {
 	c := t.find(r.service)
-	if c == nil || c.kinds[r.rank] && c.weights[r.rank] >= r.weight {
-		return
+	if c == nil {
+		if t.n == len(t.of) {
+			return
+		}
+		c = &t.of[t.n]
+		c.service = r.service
+		t.n++
 	}
-	c.kinds[r.rank], c.weights[r.rank], c.roles[r.rank] = true, r.weight, r.role
+	if old := c.marks[r.rank]; old == nil || old.weight < r.weight {
+		c.marks[r.rank] = r
+	}
 }
 
-// find returns the candidate of a service, a new one if need be; nil if there is no room.
+// find returns the candidate of a service, nil if it has no mark yet.
 func (t *tally) find(service int32) *candidate {
 	for i := range t.of[:t.n] {
 		if t.of[i].service == service {
 			return &t.of[i]
 		}
 	}
-	if t.n == len(t.of) {
-		return nil
-	}
-	t.of[t.n].service = service
-	t.n++
-	return &t.of[t.n-1]
-}
-
-func (t *tally) has(service int32) bool {
-	for i := range t.of[:t.n] {
-		if t.of[i].service == service {
-			return true
-		}
-	}
-	return false
+	return nil
 }
 
 // best returns the most likely candidate; of equal ones the first by id.
@@ -204,13 +215,7 @@ func (t *tally) best() candidate {
 	b := candidate{service: nobody}
 	for i := range t.of[:t.n] {
 		c := &t.of[i]
-		open := 1.0
-		for k, on := range c.kinds {
-			if on {
-				open *= 1 - c.weights[k]
-			}
-		}
-		c.confidence = min(1-open, most)
+		c.confidence = min(1-t.doubt(c), most)
 		if c.confidence > b.confidence || c.confidence == b.confidence && c.service < b.service {
 			b = *c
 		}
@@ -218,40 +223,42 @@ func (t *tally) best() candidate {
 	return b
 }
 
+// doubt is the product of what each mark of c leaves open.
+func (t *tally) doubt(c *candidate) float64 {
+	open := 1.0
+	for k, r := range c.marks {
+		switch {
+		case r == nil:
+		case k == rankHost:
+			open *= 1 - r.weight*t.hostFactor
+		default:
+			open *= 1 - r.weight
+		}
+	}
+	return open
+}
+
 // role is that of the mark of the first rank.
 func (c *candidate) role() Role {
-	for k, on := range c.kinds {
-		if on {
-			return c.roles[k]
+	for _, r := range c.marks {
+		if r != nil {
+			return r.role
 		}
 	}
 	return ""
 }
 
 // how names what the confidence rests on, sorted.
-func (c *candidate) how(hostHow string, signs []string) []string {
-	var out []string
-	for k, on := range c.kinds {
-		if !on {
-			continue
+func (c *candidate) how(f *capture.Flow) []string {
+	words := [nranks]string{rankRealm: "stun", rankHost: f.HostHow, rankALPN: "alpn", rankPort: "port", rankNet: "address", rankJA4: "ja4", rankApp: "app"}
+	words[rankSign] = signHow(f.Signs)
+	out := make([]string, 0, nranks)
+	for k, r := range c.marks {
+		if r != nil {
+			out = append(out, words[k])
 		}
-		switch k {
-		case rank(Host):
-			out = append(out, hostHow)
-		case rank(Sign):
-			out = append(out, signHow(signs))
-		case rank(Realm):
-			out = append(out, "stun")
-		case rank(Net):
-			out = append(out, "address")
-		case rank(Port):
+		if r != nil && r.ported {
 			out = append(out, "port")
-		case rank(App):
-			out = append(out, "app")
-		case rank(ALPN):
-			out = append(out, "alpn")
-		case rank(JA4):
-			out = append(out, "ja4")
 		}
 	}
 	slices.Sort(out)

@@ -1,9 +1,11 @@
 package service
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,46 +46,78 @@ func (p pattern) fits(label string) bool {
 	return len(label) >= len(p.head)+len(p.tail) && strings.HasPrefix(label, p.head) && strings.HasSuffix(label, p.tail)
 }
 
-// span is a net mark: a prefix, and the interface identifier if it asks for one.
+// span is a net mark taken apart.
 type span struct {
-	prefix netip.Prefix
-	tail   uint64 // last 64 bits, where tailed
-	tailed bool
+	prefixes []netip.Prefix
+	tails    []uint64 // see tail; none means any
+	ports    ports    // zero means any
 }
 
 // parseRange reads a net mark; its forms are described at Service.
-func parseRange(value string) (span, error) {
-	head, tail, tailed := strings.Cut(value, "+")
-	prefix, err := netip.ParsePrefix(head)
-	if err != nil {
-		return span{}, err
+func parseRange(m *Mark) (span, error) {
+	var s span
+	for _, field := range strings.Fields(m.Value) {
+		p, err := netip.ParsePrefix(field)
+		if err != nil {
+			return s, err
+		}
+		if p != p.Masked() {
+			return s, fmt.Errorf("%q has bits beyond its length", field)
+		}
+		s.prefixes = append(s.prefixes, p)
 	}
-	if prefix != prefix.Masked() {
-		return span{}, fmt.Errorf("%q has bits beyond its length", head)
+	if len(s.prefixes) == 0 {
+		return s, errors.New("no prefix")
 	}
-	if !tailed {
-		return span{prefix: prefix}, nil
+	for _, field := range strings.Fields(m.Tail) {
+		n, err := parseTail(field)
+		if err != nil {
+			return s, err
+		}
+		s.tails = append(s.tails, n)
 	}
-	low, err := netip.ParseAddr("0:0:0:0:" + tail)
-	if err != nil || !prefix.Addr().Is6() || prefix.Bits() > 64 {
-		return span{}, fmt.Errorf("%q is not a prefix and the last four groups of an IPv6 address", value)
+	var err error
+	if m.Port != "" {
+		s.ports, err = parsePorts(m.Port)
 	}
-	return span{prefix, lowBits(low), true}, nil
+	return s, err
 }
 
-// lowBits returns the last 64 bits of an IPv6 address.
-func lowBits(a netip.Addr) uint64 {
-	var n uint64
-	for _, b := range a.As16() {
-		n = n<<8 | uint64(b) // the first eight bytes are shifted out
+// holds tells whether the flow's address ends, and its port is, as asked for.
+func (s *span) holds(a netip.Addr, proto uint8, port uint16) bool {
+	return (s.ports.proto == 0 || s.ports.holds(proto, port)) && (len(s.tails) == 0 || slices.Contains(s.tails, tail(a)))
+}
+
+// tail is what tails are compared with: the last octet of an IPv4 address, the
+// last 64 bits of an IPv6 address.
+func tail(a netip.Addr) uint64 {
+	b := a.As16()
+	if a.Is4() {
+		return uint64(b[15])
 	}
-	return n
+	return binary.BigEndian.Uint64(b[8:])
+}
+
+// parseTail reads one last octet or four last groups.
+func parseTail(field string) (uint64, error) {
+	if n, err := strconv.ParseUint(field, 10, 8); err == nil {
+		return n, nil
+	}
+	a, err := netip.ParseAddr("0:0:0:0:" + field)
+	if err != nil {
+		return 0, fmt.Errorf("tail: %q is neither a last octet nor the last four groups of an IPv6 address", field)
+	}
+	return tail(a), nil
 }
 
 // ports is a port mark: an inclusive range of one transport.
 type ports struct {
 	proto       uint8
 	first, last uint16
+}
+
+func (p ports) holds(proto uint8, port uint16) bool {
+	return p.proto == proto && p.first <= port && port <= p.last
 }
 
 // IP protocol numbers (IANA).

@@ -39,7 +39,7 @@ const (
 	Realm Kind = "realm" // TURN realm (RFC 8656), a suffix on a label boundary
 	ALPN  Kind = "alpn"  // protocol name offered by the client (RFC 7301)
 	JA4   Kind = "ja4"   // fingerprint of the client hello
-	Net   Kind = "net"   // address range, or the tail of an IPv6 address within one
+	Net   Kind = "net"   // address ranges
 	Port  Kind = "port"  // "tcp/5222" or "udp/3478-3481"
 )
 
@@ -47,6 +47,8 @@ const (
 type Mark struct {
 	Kind   Kind    `json:"kind"`
 	Value  string  `json:"value"`
+	Tail   string  `json:"tail,omitempty"` // net only: how the address must end
+	Port   string  `json:"port,omitempty"` // net only: the port that must be used at the address
 	Role   Role    `json:"role"`
 	Weight float64 `json:"weight"` // probability that a flow with this mark alone is this messenger, in (0,1]
 	Source string  `json:"source"`
@@ -62,8 +64,11 @@ type Mark struct {
 // the rest of the name ("matrix.*"). Of several marks that hold, the one with
 // the most labels wins, a plain one over one with "*".
 //
-// A net mark is a prefix ("149.154.160.0/20"), optionally followed by the last
-// four groups of an IPv6 address ("2a03:2880::/32+face:b00c:0:167").
+// A net mark is one or more prefixes ("149.154.160.0/20"), with spaces between
+// them. Its tail narrows it to addresses that end in one of the given last
+// octets (IPv4: "53 60") or last four groups (IPv6: "face:b00c:0:167"), since
+// some companies give each of their products the same host number in every
+// data centre. Its port narrows it to flows that use that port there.
 type Service struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
