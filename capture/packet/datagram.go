@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"bytes"
 	"encoding/hex"
 	"net/netip"
 
@@ -14,8 +15,9 @@ type udpFraming struct {
 	fl       *flow
 	quic     *wire.QUICHello
 	helloed  bool
-	stun     bool // STUN was seen: the flow is looked at as part of a call
-	tag      [16]byte // Telegram's peer tag, once a probe showed it
+	stun     bool     // STUN was seen: the flow is looked at as part of a call
+	tag      [12]byte // the part of Telegram's peer tag that both ends share
+	tagged   bool     // a probe showed it
 	live     []capture.Burst
 	sources  [2][4]source // candidates for RTP streams, by direction
 	channels []channel    // TURN channels bound by the client
@@ -286,21 +288,38 @@ func (u *udpFraming) knows(ssrc uint32) bool {
 	return false
 }
 
-// opaque takes a datagram without readable framing.
+// opaque takes a datagram without readable framing of its own, or one of
+// Telegram's call relays.
 func (u *udpFraming) opaque(d *udpPayload) {
-	tag, probe, ok := wire.ParseReflector(d.data)
-	if !ok || !probe && string(tag) != string(u.tag[:]) {
+	var m wire.Reflector
+	if d.relay || !u.reflected(d) || !wire.ParseReflector(d.data, d.size, &m) {
 		u.add(d, capture.BurstOpaque, 0, 0)
 		return
 	}
-	copy(u.tag[:], tag)
-	if probe {
-		u.r.signal(u.fl, capture.Signal{Time: d.time, Origin: d.at, Up: d.dir == capture.Up, Length: uint32(d.size), Lifetime: -1, Tag: hex.EncodeToString(tag)})
+	if m.Probe {
+		u.r.signal(u.fl, capture.Signal{Time: d.time, Origin: d.at, Up: d.dir == capture.Up, Length: uint32(d.size), Lifetime: -1,
+			Tag: hex.EncodeToString(m.Tag), Mapped: m.Mapped, Peer: m.Peer})
+		return
+	}
+	if m.DataLen > 0 {
+		in := *d
+		in.data, in.size, in.relay = m.Data, m.DataLen, true
+		u.take(&in)
 		return
 	}
 	if b := u.add(d, capture.BurstOpaque, 0, 0); b.Tag == "" {
-		b.Tag = hex.EncodeToString(tag)
+		b.Tag = hex.EncodeToString(m.Tag)
 	}
+}
+
+// reflected tells that the flow goes to a reflector: it showed one's own
+// messages, and this datagram bears the tag of the call.
+func (u *udpFraming) reflected(d *udpPayload) bool {
+	if wire.IsReflector(d.data, d.size) {
+		u.tagged = copy(u.tag[:], d.data) == len(u.tag)
+		return true
+	}
+	return u.tagged && bytes.HasPrefix(d.data, u.tag[:])
 }
 
 // add counts a datagram into the burst of its kind, and begins one where none

@@ -3,13 +3,195 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
 
 	"envelope/analyze"
+	"envelope/capture"
+	"envelope/capture/packet"
 )
+
+// pipeline reads inputs into one analyzer.
+type pipeline struct {
+	ctx      context.Context
+	o        *options
+	reader   *packet.Reader
+	analyzer *analyze.Analyzer
+	inputs   []analyze.Input
+	unread   []error
+	bytes    atomic.Int64 // of the inputs that were read to their end
+	current  atomic.Pointer[capture.Input]
+	packets  atomic.Int64
+}
 
 // analyzeInputs reads the inputs and analyses them. It returns the report, what
 // could not be read (each with its path), and an error where there is no report.
 // When ctx ends, the report is of what was read until then.
 func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, error) {
-	return nil, nil, errors.New("the analysis is not built yet")
+	filter, err := parseFilter(o.filter)
+	if err != nil {
+		return nil, nil, err
+	}
+	paths, err := capture.Expand(o.inputs)
+	if err != nil {
+		return nil, nil, err
+	}
+	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Flows: o.flows})
+	p := &pipeline{ctx: ctx, o: o, analyzer: an, reader: packet.NewReader(packet.Options{
+		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello})}
+	o.progress.start(totalSize(paths), p.state)
+	for i, path := range paths {
+		if err := p.read(path, int32(i)); err != nil {
+			p.unread = append(p.unread, err)
+		}
+	}
+	for rec, err := range p.reader.Finish() {
+		p.take(&rec, err)
+	}
+	if len(paths) > 0 && len(p.inputs) == 0 && ctx.Err() == nil {
+		return nil, nil, errors.Join(p.unread...)
+	}
+	return an.Report(p.inputs), p.unread, nil
+}
+
+func parseFilter(expr string) (*packet.Filter, error) {
+	if expr == "" {
+		return nil, nil
+	}
+	f, err := packet.ParseFilter(expr)
+	if err != nil {
+		return nil, usage("", "--filter: %w", err)
+	}
+	return f, nil
+}
+
+func totalSize(paths []string) (n int64) {
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// state is what the progress line shows.
+func (p *pipeline) state() (bytes, packets int64) {
+	bytes = p.bytes.Load()
+	if in := p.current.Load(); in != nil {
+		bytes += in.Consumed()
+	}
+	return bytes, p.packets.Load()
+}
+
+// read takes one input to its end. The error says what of it could not be
+// read; what could be read is in the analyzer.
+func (p *pipeline) read(path string, index int32) error {
+	in, err := p.open(path, index)
+	if err != nil {
+		p.inputs = append(p.inputs, analyze.Input{ID: inputID(index), Path: path, Warnings: []string{err.Error()}})
+		return err
+	}
+	defer in.Close()
+	if kind, ok := p.o.observers[path]; ok {
+		in.Observer = kind
+	}
+	p.current.Store(in)
+	in.Reader = &watched{p: p, in: in, r: in.Reader, before: p.packets.Load()}
+	bad := &damage{path: path}
+	for rec, err := range in.All() {
+		bad.note(p.take(&rec, err))
+	}
+	sum, err := in.SHA256()
+	bad.note(err)
+	p.bytes.Add(in.Consumed())
+	p.current.Store(nil)
+	p.inputs = append(p.inputs, inputOf(in, sum, bad))
+	return bad.err()
+}
+
+func (p *pipeline) open(path string, index int32) (*capture.Input, error) {
+	if path == capture.Stdin && p.o.stdin != nil {
+		return capture.OpenReader(p.o.stdin, path, index, p.reader.Formats())
+	}
+	return capture.Open(path, index, p.reader.Formats())
+}
+
+// take hands a record on, or gives back why there is none.
+func (p *pipeline) take(rec *capture.Record, err error) error {
+	if err != nil {
+		return err
+	}
+	p.analyzer.Add(rec)
+	return nil
+}
+
+// watched counts packets block by block, and ends an input when the user does.
+type watched struct {
+	p      *pipeline
+	in     *capture.Input
+	r      io.Reader
+	before int64
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	if w.p.ctx.Err() != nil {
+		return 0, io.EOF // the report is of what was read so far; the caller says so
+	}
+	w.p.packets.Store(w.before + w.in.Packets)
+	return w.r.Read(b)
+}
+
+// damage gathers what of an input could not be read: the first few errors, and
+// how many there were.
+type damage struct {
+	path  string
+	list  []string
+	count int
+}
+
+// maxDamage is how many errors of one input are listed.
+const maxDamage = 5
+
+func (d *damage) note(err error) {
+	if err == nil {
+		return
+	}
+	if d.count++; len(d.list) < maxDamage {
+		d.list = append(d.list, err.Error())
+	}
+}
+
+func (d *damage) err() error {
+	switch {
+	case d.count == 0:
+		return nil
+	case d.count == 1:
+		return errors.New(d.list[0])
+	}
+	return fmt.Errorf("%s (and %d more)", d.list[0], d.count-1)
+}
+
+func inputID(index int32) string { return fmt.Sprintf("i%d", index+1) }
+
+func inputOf(in *capture.Input, sum string, bad *damage) analyze.Input {
+	out := analyze.Input{
+		ID: inputID(in.Index), Path: in.Path, SHA256: sum, Format: in.Format, Observer: string(in.Observer),
+		Records: in.Records, Packets: in.Packets, Bytes: in.Bytes, First: moment(in.First), Last: moment(in.Last),
+		Warnings: append(append([]string{}, bad.list...), in.Warnings...),
+	}
+	if more := bad.count - len(bad.list); more > 0 {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d more errors of this kind", more))
+	}
+	return out
+}
+
+func moment(t capture.Time) *time.Time {
+	if t == 0 {
+		return nil
+	}
+	u := t.UTC()
+	return &u
 }

@@ -1,0 +1,176 @@
+package analyze
+
+import (
+	"net/netip"
+	"slices"
+
+	"envelope/analyze/identity"
+	"envelope/analyze/infer"
+	"envelope/analyze/service"
+	"envelope/capture"
+)
+
+// Options say what a report is about.
+type Options struct {
+	Version  string
+	Command  string
+	Services *service.Set
+	Names    map[string]string // the user's names by address or account
+	Service  string            // only this messenger; "" for all
+	Least    float64           // probability below which nothing is stated; 0.5 where it is 0
+	Flows    bool              // list all flows
+}
+
+// Analyzer gathers records and concludes with a Report. It keeps flows of
+// messengers and calls, and for a time those that may turn out to be such;
+// of all other flows it keeps nothing.
+type Analyzer struct {
+	opt    Options
+	conns  map[uint64]*conn
+	kept   []*conn // ended, in the order they ended
+	book   identity.Book
+	rows   []flowRow
+	events []infer.Event // of frames already let go
+	frames int           // held in conns and kept
+	asides int           // frames of flows that no messenger is known for
+	missed int64         // flows that were let go unseen because there were too many
+}
+
+// conn is a flow of interest.
+type conn struct {
+	infer.Conn
+	match service.Match
+	how   []string
+	aside bool // no messenger is known for it
+}
+
+// Bounds on what is held, in frames of 40 bytes: 160 MB of messenger traffic
+// between two rounds of inference, and 40 MB of flows that may turn out to be
+// a messenger's by their behaviour.
+const (
+	maxFrames = 4 << 20
+	maxAsides = 1 << 20
+)
+
+// New returns an analyzer without records.
+func New(o Options) *Analyzer {
+	if o.Least == 0 {
+		o.Least = 0.5
+	}
+	return &Analyzer{opt: o, conns: map[uint64]*conn{}}
+}
+
+// Classify tells a packet reader whether a flow is worth frames.
+func (a *Analyzer) Classify(f *capture.Flow) capture.Interest {
+	m := a.opt.Services.Match(f)
+	switch {
+	case m.Service != "" && m.Role != service.Web:
+		return capture.Collect
+	case f.Kin != 0 || f.PeerKin != 0 || slices.Contains(f.Signs, "stun"):
+		return capture.Collect
+	case m.Service != "" || f.Proto == protoUDP && f.HostHow == "quic":
+		return capture.Ignore
+	}
+	return capture.Undecided
+}
+
+// IP protocol numbers.
+const (
+	protoTCP = 6
+	protoUDP = 17
+)
+
+// Add takes one record.
+func (a *Analyzer) Add(r *capture.Record) {
+	switch {
+	case r.Name != nil:
+		a.book.Name(r.Name, r.Origin)
+	case r.Flow != nil:
+		a.addFlow(r.Flow)
+	}
+}
+
+// addFlow joins a flow's record to those before it.
+func (a *Analyzer) addFlow(f *capture.Flow) {
+	c := a.conns[f.ID]
+	if c == nil {
+		c = &conn{}
+		if !f.Final {
+			a.conns[f.ID] = c
+		}
+	}
+	c.take(f)
+	a.frames += len(f.Frames)
+	if f.Final {
+		delete(a.conns, f.ID)
+		a.close(c)
+	}
+	if a.frames > maxFrames {
+		a.round()
+	}
+}
+
+// take copies a record's facts and appends what it gathered.
+func (c *conn) take(f *capture.Flow) {
+	frames, signals, bursts := c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts
+	c.Flow = *f
+	c.Flow.Signs = slices.Clone(f.Signs)
+	c.Flow.Frames = append(frames, f.Frames...)
+	c.Flow.Signals = append(signals, f.Signals...)
+	c.Flow.Bursts = append(bursts, f.Bursts...)
+}
+
+// close decides what is kept of a flow that ended.
+func (a *Analyzer) close(c *conn) {
+	f := &c.Flow
+	c.match = a.opt.Services.Match(f)
+	c.how = c.match.How
+	if a.opt.Flows {
+		a.rows = append(a.rows, newFlowRow(f))
+	}
+	a.book.Sighting(f.Client.Addr(), f.ClientMAC, f.FirstAt)
+	switch {
+	case c.match.Service != "" || len(f.Signals) > 0 || f.Kin != 0 || f.PeerKin != 0:
+		a.kept = append(a.kept, c)
+	case f.Proto == protoTCP && len(f.Frames) > 0 && a.asides+len(f.Frames) <= maxAsides:
+		c.aside = true
+		a.asides += len(f.Frames)
+		a.kept = append(a.kept, c)
+	default:
+		if f.Proto == protoTCP && len(f.Frames) > 0 {
+			a.missed++
+		}
+		a.frames -= len(f.Frames)
+	}
+}
+
+// round infers events from what is held and lets the frames go, so that memory
+// does not grow with the length of the capture.
+func (a *Analyzer) round() {
+	all := a.all()
+	a.events = append(a.events, a.infer(all)...)
+	for _, c := range all {
+		c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts = nil, nil, nil
+	}
+	a.frames, a.asides = 0, 0
+}
+
+// all gives the flows of interest in the order of their first packets.
+func (a *Analyzer) all() []*conn {
+	list := slices.Clone(a.kept)
+	for _, c := range a.conns {
+		c.match = a.opt.Services.Match(&c.Flow)
+		c.how = c.match.How
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(x, y *conn) int {
+		if x.Flow.ID < y.Flow.ID {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// addressOf gives the party's address of a flow.
+func (c *conn) addressOf() netip.Addr { return c.Flow.Client.Addr() }

@@ -1,0 +1,371 @@
+package analyze
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"envelope/analyze/identity"
+	"envelope/analyze/infer"
+	"envelope/capture"
+)
+
+// document gathers one Report while it is put together.
+type document struct {
+	*Report
+	opt    Options
+	inputs []string // ids by index
+	party  map[netip.Addr]string
+	outer  map[netip.Addr]string // party by its public address, "" where several share it
+}
+
+// Report concludes: what was added, as a document. inputs are the inputs in
+// the order they were given.
+func (a *Analyzer) Report(inputs []Input) *Report {
+	all := a.all()
+	events := append(slices.Clone(a.events), a.infer(all)...)
+	events = slices.DeleteFunc(events, func(e infer.Event) bool {
+		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
+	})
+	sortEvents(events)
+	d := &document{opt: a.opt, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
+		Schema: Schema, Tool: Tool{a.opt.Version, a.opt.Command}, Inputs: inputs,
+		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
+		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
+	}}
+	for _, in := range inputs {
+		d.inputs = append(d.inputs, in.ID)
+	}
+	used := slices.DeleteFunc(slices.Clone(all), func(c *conn) bool {
+		return c.aside || c.match.Confidence < a.opt.Least || a.opt.Service != "" && c.match.Service != a.opt.Service
+	})
+	d.parties(a, used, events)
+	d.services(used)
+	d.events(events)
+	d.callContacts()
+	d.limits(used)
+	if a.opt.Flows {
+		d.flows(a.rows, all)
+	}
+	if a.missed > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%d TLS connections of unknown services were not looked at for a messenger's behaviour: too many at once", a.missed))
+	}
+	return d.Report
+}
+
+// sortEvents orders events by time, then by everything else that tells them
+// apart, so that the report does not depend on the order of inference.
+func sortEvents(list []infer.Event) {
+	slices.SortStableFunc(list, func(x, y infer.Event) int {
+		return cmp.Or(cmp.Compare(x.Time, y.Time), x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
+			cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
+	})
+}
+
+// parties joins the clients of flows and events, in the order of their first
+// packets.
+func (d *document) parties(a *Analyzer, used []*conn, events []infer.Event) {
+	var addrs []netip.Addr
+	seen := map[netip.Addr]bool{}
+	add := func(x netip.Addr) {
+		if x.IsValid() && !seen[x] {
+			seen[x] = true
+			addrs = append(addrs, x)
+		}
+	}
+	for _, c := range used {
+		add(c.addressOf())
+		a.noteMapped(c)
+	}
+	for _, e := range events {
+		add(e.Client)
+	}
+	for i, p := range a.book.Parties(addrs, d.opt.Names) {
+		id := fmt.Sprintf("p%d", i+1)
+		d.Parties = append(d.Parties, d.newParty(id, &p))
+		for _, x := range p.Addrs {
+			d.party[x] = id
+		}
+		for _, o := range p.Public {
+			if was, ok := d.outer[o.Addr]; ok && was != id {
+				d.outer[o.Addr] = ""
+			} else {
+				d.outer[o.Addr] = id
+			}
+		}
+	}
+}
+
+// noteMapped takes the public addresses that relays told a client.
+func (a *Analyzer) noteMapped(c *conn) {
+	for i := range c.Flow.Signals {
+		s := &c.Flow.Signals[i]
+		if !s.Up && !s.Relay && s.Mapped.IsValid() && s.Type&0x0110 == 0x0100 {
+			a.book.Mapped(c.addressOf(), s.Mapped.Addr(), s.Origin)
+		}
+	}
+}
+
+func (d *document) newParty(id string, p *identity.Party) Party {
+	out := Party{ID: id, Kind: "device", Addresses: []string{}, Names: []Name{}, Accounts: []string{}, Services: []string{}, Evidence: []Evidence{}}
+	if p.Person {
+		out.Kind = "person"
+	}
+	for _, x := range p.Addrs {
+		out.Addresses = append(out.Addresses, x.String())
+	}
+	for _, m := range p.MACs {
+		out.MACs = append(out.MACs, macText(m))
+	}
+	identity.SortNames(p.Names)
+	for _, n := range p.Names {
+		out.Names = append(out.Names, Name{n.Value, n.How, nameGrade(n.How)})
+		if n.How != "names" {
+			out.Evidence = append(out.Evidence, d.evidence(n.Origin, "name "+n.Value+" ("+n.How+")"))
+		}
+	}
+	for _, o := range p.Public {
+		out.Public = append(out.Public, o.Addr.String())
+		out.Evidence = append(out.Evidence, d.evidence(o.Origin, "public address "+o.Addr.String()+" in a STUN answer"))
+	}
+	for _, o := range p.Joined {
+		out.Evidence = append(out.Evidence, d.evidence(o, "further address behind the same link-layer address"))
+	}
+	return out
+}
+
+// nameGrade: a name is read directly, but that it is the device's own is sure
+// only where the user says so or the device says it to its DHCP server.
+func nameGrade(how string) string {
+	if how == "names" || how == "dhcp" {
+		return "seen"
+	}
+	return "likely"
+}
+
+func macText(m capture.MAC) string {
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// evidence points at a packet.
+func (d *document) evidence(o capture.Origin, note string) Evidence {
+	e := Evidence{At: o.At, Note: note}
+	if int(o.Input) < len(d.inputs) {
+		e.Input = d.inputs[o.Input]
+	}
+	return e
+}
+
+// services sums the flows of each messenger and party up.
+func (d *document) services(used []*conn) {
+	type use struct{ party, service string }
+	sums := map[use]*ServiceUse{}
+	var order []use
+	open := map[use]float64{}
+	for _, c := range used {
+		if c.match.Service == "" {
+			continue
+		}
+		k := use{d.party[c.addressOf()], c.match.Service}
+		s := sums[k]
+		if s == nil {
+			s = &ServiceUse{Service: k.service, Party: k.party, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
+				First: c.Flow.First.UTC(), Last: c.Flow.Last.UTC()}
+			sums[k], order = s, append(order, k)
+			open[k] = 1
+		}
+		d.sum(s, c)
+		open[k] = min(open[k], 1-c.match.Confidence)
+	}
+	for _, k := range order {
+		sums[k].Confidence = round(1 - open[k])
+		d.Services = append(d.Services, *sums[k])
+		for i := range d.Parties {
+			if d.Parties[i].ID == k.party && !slices.Contains(d.Parties[i].Services, k.service) {
+				d.Parties[i].Services = append(d.Parties[i].Services, k.service)
+			}
+		}
+	}
+}
+
+// maxEvidence bounds the packets listed behind one use of a service.
+const maxEvidence = 5
+
+func (d *document) sum(s *ServiceUse, c *conn) {
+	f := &c.Flow
+	s.Flows++
+	s.BytesUp += f.Bytes[capture.Up]
+	s.BytesDown += f.Bytes[capture.Down]
+	s.First, s.Last = earlier(s.First, f.First.UTC()), later(s.Last, f.Last.UTC())
+	for _, h := range c.how {
+		s.How = insert(s.How, h)
+	}
+	s.Roles = insert(s.Roles, string(c.match.Role))
+	if len(s.Evidence) < maxEvidence {
+		s.Evidence = append(s.Evidence, d.evidence(f.FirstAt, flowNote(c)))
+	}
+}
+
+// flowNote says in a few words what a flow showed.
+func flowNote(c *conn) string {
+	f := &c.Flow
+	where := f.Server.String()
+	if f.Host != "" {
+		where = f.Host + " (" + f.HostHow + "), " + where
+	} else if len(f.Signs) > 0 {
+		where = strings.Join(f.Signs, ", ") + ", " + where
+	}
+	if f.HostHow == "quic" {
+		where += ", read with the keys that RFC 9001 makes public (public handshake)"
+	}
+	return protoName(f.Proto) + " to " + where
+}
+
+func protoName(p uint8) string {
+	switch p {
+	case protoTCP:
+		return "TCP"
+	case protoUDP:
+		return "UDP"
+	case 1:
+		return "ICMP"
+	case 58:
+		return "ICMPv6"
+	case 132:
+		return "SCTP"
+	}
+	return fmt.Sprintf("IP/%d", p)
+}
+
+// events converts events; the fixed grade words follow from the probability.
+func (d *document) events(list []infer.Event) {
+	for i, e := range list {
+		out := Event{
+			ID: fmt.Sprintf("e%d", i+1), Time: e.Time.UTC(), Kind: string(e.Kind), Service: e.Service, Party: d.partyOf(e.Client),
+			Direction: string(e.Direction), Bytes: e.Bytes, Confidence: round(e.Confidence), Grade: Grade(e.Confidence),
+			Grain: string(e.Grain), Evidence: []Evidence{},
+		}
+		if e.Seen {
+			out.Grade = "seen"
+		}
+		if e.End != 0 {
+			end := e.End.UTC()
+			out.End = &end
+		}
+		if e.Peer.IsValid() {
+			peer := d.partyOf(e.Peer)
+			out.Peer = &peer
+		}
+		if e.Call != nil {
+			out.Call = callOf(e.Call)
+		}
+		for _, v := range e.Evidence {
+			out.Evidence = append(out.Evidence, d.evidence(v.Origin, v.Note))
+		}
+		d.Events = append(d.Events, out)
+	}
+}
+
+// partyOf gives the party of an address or of a public address that only one
+// party has; failing that, the address itself.
+func (d *document) partyOf(a netip.Addr) string {
+	if id := d.party[a]; id != "" {
+		return id
+	}
+	if id := d.outer[a]; id != "" {
+		return id
+	}
+	return a.String()
+}
+
+func callOf(c *infer.Call) *Call {
+	out := &Call{Media: c.Media, Path: c.Path, PeerAddresses: []string{}, Outcome: c.Outcome, Role: c.Role}
+	for _, a := range c.PeerAddresses {
+		out.PeerAddresses = append(out.PeerAddresses, a.String())
+	}
+	for _, r := range c.Relays {
+		out.Relays = append(out.Relays, r.String())
+	}
+	if c.Outcome != "unknown" {
+		yes := c.Outcome == "answered"
+		out.Answered = &yes
+	}
+	if c.AnsweredAt != 0 {
+		at := c.AnsweredAt.UTC().Format(time.RFC3339Nano)
+		out.AnsweredAt = &at
+	}
+	return out
+}
+
+// callContacts makes a contact of every two parties between whom a call was
+// seen.
+func (d *document) callContacts() {
+	type pair struct{ a, b, service string }
+	sums := map[pair]*Contact{}
+	var order []pair
+	for _, e := range d.Events {
+		if e.Call == nil || e.Peer == nil || *e.Peer == e.Party {
+			continue
+		}
+		k := pair{min(e.Party, *e.Peer), max(e.Party, *e.Peer), e.Service}
+		c := sums[k]
+		if c == nil {
+			c = &Contact{A: k.a, B: k.b, Via: "call", Service: k.service, First: e.Time, Last: e.Time, Candidates: 1, Evidence: []string{}}
+			sums[k], order = c, append(order, k)
+		}
+		c.Calls++
+		c.Bytes += e.Bytes
+		c.First, c.Last = earlier(c.First, e.Time), later(c.Last, e.Time)
+		if e.End != nil {
+			c.CallSeconds += e.End.Sub(e.Time).Seconds()
+			c.Last = later(c.Last, *e.End)
+		}
+		if e.Confidence > c.Confidence {
+			c.Confidence, c.Grade = e.Confidence, e.Grade
+		}
+		c.Evidence = append(c.Evidence, e.ID)
+	}
+	for _, k := range order {
+		d.Contacts = append(d.Contacts, *sums[k])
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// insert adds a word to a sorted list that does not hold it yet.
+func insert(list []string, s string) []string {
+	i, found := slices.BinarySearch(list, s)
+	if found || s == "" {
+		return list
+	}
+	return slices.Insert(list, i, s)
+}
+
+// round keeps four digits of a probability: more would claim a precision that
+// no measurement here has.
+func round(p float64) float64 { return math.Round(p*1e4) / 1e4 }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
