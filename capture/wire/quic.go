@@ -138,7 +138,7 @@ func quicKnown(v uint32) bool {
 	return v == QUICVersion1 || v == QUICVersion2 || v == quicVersion2Old ||
 		v >= quicDraftFirst && v <= quicDraftLast ||
 		v >= quicMVFSTFirst && v <= quicMVFSTLast ||
-		v == quicQ050 || v == quicT050 || v == quicT051
+		quicGoogle(v) || quicReserved(v)
 }
 
 // IsQUICInitial tells whether a datagram begins with a packet that can open a

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -118,21 +117,29 @@ func googleStream(b []byte) (data []byte, offset uint64, rest []byte, ok bool) {
 	return b[at:][:n], offset, b[at+n:], true
 }
 
-// googleCrypto looks for the hello in the frames of a Q050 Initial: CRYPTO
-// frames have the type 8 there, and ACK frames their own form.
+// quicGoogle tells the versions of Google whose first packet is an Initial.
+func quicGoogle(version uint32) bool {
+	return version == quicQ050 || version == quicT050 || version == quicT051
+}
+
+// googleCrypto collects the CRYPTO frames of a Q050, T050 or T051 Initial. They
+// have the type 8 there, PING has 7, and what else comes (ACK, in a form of its
+// own) is not followed by parts of a first hello.
 func (q *QUICHello) googleCrypto(b []byte) error {
 	r := frameReader{b: b}
-	for len(r.b) > 0 && r.b[0] == 0 {
-		r.b = r.b[1:]
+	for len(r.b) > 0 && !r.bad {
+		switch r.varint() {
+		case 0, 7:
+		case 8:
+			offset := r.varint()
+			if !q.crypto.put(offset, r.bytes(r.varint())) {
+				return ErrQUICLimit
+			}
+		default:
+			return q.check()
+		}
 	}
-	if r.varint() == 8 && r.varint() == 0 {
-		return q.readCHLO(r.bytes(r.varint()))
-	}
-	// Behind other frames, whose layout differs from RFC 9000's, the tag finds it.
-	if at := bytes.Index(b, []byte("CHLO")); at >= 0 {
-		return q.readCHLO(b[at:])
-	}
-	return errNoCHLO
+	return q.check()
 }
 
 // isCHLO tells whether b begins with a client hello of the QUIC crypto protocol.

@@ -3,7 +3,8 @@ package wire
 import "errors"
 
 // Bounds of QUICHello: a client's first flight has at most some four Initials;
-// repetitions and Retry come on top.
+// repetitions and Retry come on top. Datagrams without an Initial of the client
+// (0-RTT data, the server's answers) are counted apart.
 const (
 	maxInitials  = 10
 	maxDatagrams = 32
@@ -20,7 +21,8 @@ var (
 // QUICHello gathers the ClientHello of one QUIC connection from the datagrams
 // of the client, in any order, with repetitions, coalesced packets, and a new
 // beginning after Retry or version negotiation. The zero value is ready. It
-// holds at most 16 kB and looks at 10 Initials.
+// holds at most 16 kB and looks at 10 datagrams with an Initial of the client, and
+// 32 others.
 //
 // Initial keys differ by direction, and the authentication tag is checked. A
 // datagram that Add accepts was therefore sent by the client; one with an
@@ -67,10 +69,10 @@ func (q *QUICHello) conclude(err error) (bool, error) {
 	if q.done {
 		return true, nil
 	}
-	if err == ErrNoInitial {
-		q.others++
-	} else {
+	if err == nil {
 		q.initials++
+	} else {
+		q.others++
 	}
 	if q.initials >= maxInitials || q.others >= maxDatagrams {
 		q.done = true
@@ -93,7 +95,7 @@ func (q *QUICHello) initial(packet []byte, h *QUICHeader) error {
 	if err != nil {
 		return err
 	}
-	if h.Version == quicQ050 {
+	if quicGoogle(h.Version) {
 		return q.googleCrypto(frames)
 	}
 	if err := q.readFrames(frames); err != nil && !cut {
@@ -106,33 +108,40 @@ func (q *QUICHello) initial(packet []byte, h *QUICHeader) error {
 // Retry and after version negotiation, with new ones.
 func (q *QUICHello) unprotect(packet []byte, h *QUICHeader, cut bool) ([]byte, error) {
 	if q.keys != nil && q.version == h.Version {
-		work := append([]byte(nil), packet...)
-		frames, number, err := q.keys.open(work, h.Payload, cut, q.expected)
-		if err == nil && (!cut || plausible(frames)) {
+		frames, number, err := q.keys.openCopy(packet, h.Payload, cut, q.expected)
+		if err == nil {
 			q.expected = max(q.expected, number+1)
 			return frames, nil
 		}
 		if string(q.dcid) == string(h.DCID) {
-			return nil, errQUICTag
+			return nil, err
 		}
 	}
-	keys, err := initialKeys(h.Version, h.DCID, "client in")
-	if err != nil {
-		return nil, err
+	for _, salt := range quicSalts(h.Version) {
+		keys, err := initialKeys(h.Version, salt, h.DCID, "client in")
+		if err != nil {
+			return nil, err
+		}
+		frames, number, err := keys.openCopy(packet, h.Payload, cut, 0)
+		if err == nil {
+			// The client began anew: its crypto stream starts again at 0.
+			q.crypto.reset()
+			q.version, q.keys, q.expected = h.Version, keys, number+1
+			q.dcid = append(q.dcid[:0], h.DCID...)
+			return frames, nil
+		}
 	}
-	work := append([]byte(nil), packet...)
-	frames, number, err := keys.open(work, h.Payload, cut, 0)
-	if err != nil {
-		return nil, err
+	return nil, errQUICTag
+}
+
+// openCopy is open without changing the packet. Of a cut one the frames must
+// make sense.
+func (k *quicKeys) openCopy(packet []byte, at int, cut bool, expected uint64) (frames []byte, number uint64, err error) {
+	frames, number, err = k.open(append([]byte(nil), packet...), at, cut, expected)
+	if err == nil && cut && !plausible(frames) {
+		return nil, 0, errQUICTag
 	}
-	if cut && !plausible(frames) {
-		return nil, errQUICTag
-	}
-	// The client began anew: its crypto stream starts again at offset 0.
-	q.crypto.reset()
-	q.version, q.keys, q.expected = h.Version, keys, number+1
-	q.dcid = append(q.dcid[:0], h.DCID...)
-	return frames, nil
+	return frames, number, err
 }
 
 // plausible tells whether frames that could not be authenticated begin like
@@ -218,6 +227,9 @@ func (r *frameReader) ack(ecn bool) {
 // check parses the hello once it is complete.
 func (q *QUICHello) check() error {
 	b := q.crypto.prefix()
+	if isCHLO(b) {
+		return q.readCHLO(b)
+	}
 	if len(b) > 0 && b[0] != HandshakeClientHello {
 		q.done = true
 		return errNoQUICClient

@@ -21,40 +21,47 @@ const (
 	saltT051    = "\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d" // Chromium, T051
 )
 
-// mvfst's aliases of version 1 (proxygen/mvfst QuicConstants.h); its other
-// numbers use the salt of drafts 23 to 28, the first that of draft 22.
+// mvfst's aliases of version 1 and its first number (mvfst QuicConstants.h).
 const (
 	quicMVFST22     = 0xfaceb001
 	quicMVFSTAlias1 = 0xfaceb003
 	quicMVFSTAlias2 = 0xfaceb004
 )
 
-// quicSalt gives the Initial salt of a known version.
-func quicSalt(version uint32) string {
+// quicSalts gives the Initial salts that a packet of a known version may have
+// been protected with: one as a rule. What mvfst's experimental numbers and the
+// versions reserved to force negotiation (RFC 9000 section 15) stand for is
+// told by the authentication tag alone.
+func quicSalts(version uint32) []string {
 	switch version {
 	case QUICVersion1, quicMVFSTAlias1, quicMVFSTAlias2:
-		return saltV1
+		return []string{saltV1}
 	case QUICVersion2, quicVersion2Old:
-		return saltV2
+		return []string{saltV2}
 	case quicMVFST22:
-		return saltDraft22
+		return []string{saltDraft22}
 	case quicQ050:
-		return saltQ050
+		return []string{saltQ050}
 	case quicT050:
-		return saltT050
+		return []string{saltT050}
 	case quicT051:
-		return saltT051
+		return []string{saltT051}
 	}
 	switch draft := version - 0xff000000; {
 	case draft == 22:
-		return saltDraft22
+		return []string{saltDraft22}
+	case draft >= 23 && draft <= 28:
+		return []string{saltDraft23}
 	case draft >= 29 && draft <= 32:
-		return saltDraft29
+		return []string{saltDraft29}
 	case draft == 33 || draft == 34:
-		return saltV1
+		return []string{saltV1}
 	}
-	return saltDraft23
+	return []string{saltDraft23, saltV1, saltDraft29}
 }
+
+// quicReserved tells the versions that clients offer to force negotiation.
+func quicReserved(version uint32) bool { return version&0x0f0f0f0f == 0x0a0a0a0a }
 
 // quicKeys protects the Initial packets of one direction.
 type quicKeys struct {
@@ -64,11 +71,11 @@ type quicKeys struct {
 	mask  cipher.Block // of headers
 }
 
-// initialKeys derives the keys of the client's Initial packets, or the
-// server's, from the first destination connection ID (RFC 9001 section 5.2,
+// initialKeys derives the keys of the client's Initial packets ("client in"), or
+// the server's, from the first destination connection ID (RFC 9001 section 5.2,
 // RFC 9369 section 3.3).
-func initialKeys(version uint32, dcid []byte, label string) (*quicKeys, error) {
-	initial, err := hkdf.Extract(sha256.New, dcid, []byte(quicSalt(version)))
+func initialKeys(version uint32, salt string, dcid []byte, label string) (*quicKeys, error) {
+	initial, err := hkdf.Extract(sha256.New, dcid, []byte(salt))
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +125,8 @@ func expandLabel(secret []byte, label string, size int) ([]byte, error) {
 var errQUICTag = errors.New("quic: packet does not authenticate")
 
 // open removes the protection from one Initial packet and gives its frames.
-// The packet is changed in place. largest is the packet number expected from
-// earlier packets; number is this one's.
+// The packet is changed in place. at is where its packet number begins, expected
+// the number that would follow earlier packets, number this one's.
 //
 // A packet that a snap length cut cannot be authenticated. Its frames are
 // deciphered all the same, and the caller must check that they make sense.

@@ -3,7 +3,6 @@ package wire
 import (
 	"crypto/x509"
 	"errors"
-	"slices"
 )
 
 // maxNames bounds the names kept of one certificate. Shared hosting puts up to
@@ -17,7 +16,7 @@ var ErrNoCertificate = errors.New("no readable certificate")
 // and older show in clear.
 type CertificateNames struct {
 	CommonName string   // as it stands, printable ASCII or empty; often no host name
-	DNSNames   []string // lower case, sorted, a leading "*." kept; valid host names only
+	DNSNames   []string // lower case, in the order of the certificate, a leading "*." kept; valid host names only
 }
 
 // ParseCertificateNames reads the names of the first certificate in a
@@ -46,8 +45,6 @@ func ParseCertificateNames(msg []byte) (CertificateNames, error) {
 			names.DNSNames = append(names.DNSNames, name)
 		}
 	}
-	slices.Sort(names.DNSNames)
-	names.DNSNames = slices.Compact(names.DNSNames)
 	return names, nil
 }
 

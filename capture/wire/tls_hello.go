@@ -243,15 +243,14 @@ func (h *ClientHello) readQUICParameters(data []byte) {
 // readCut16 reads a list with two bytes of length; of a list that was cut it
 // gives the part that is there and false.
 func readCut16(s, out *cryptobyte.String) bool {
-	if s.ReadUint16LengthPrefixed(out) {
-		return true
+	var n uint16
+	if !s.ReadUint16(&n) {
+		*s, *out = nil, nil
+		return false
 	}
-	*out = nil
-	if s.Skip(2) {
-		*out = *s
-	}
-	*s = nil
-	return false
+	have := min(int(n), len(*s))
+	*out, *s = (*s)[:have], (*s)[have:]
+	return have == int(n)
 }
 
 // appendUint16s appends the big-endian values in b to list, up to the bound.
