@@ -2,9 +2,7 @@ package infer
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"time"
 )
 
 // Stream finds events.
@@ -19,39 +17,22 @@ func Stream(conns []Conn) []Event {
 	v.markAnswers(true)
 	v.markAnswers(false)
 	lead := v.leaders(true)
-	l := v.learn(lead, false)
+	l := v.learn(lead)
 	fs := v.choose(v.families(lead), l)
 	v.markContent(fs)
-	var ups []int32
-	for i := range v.units {
-		if v.units[i].content {
-			ups = append(ups, int32(i))
+	ups := v.contents(fs)
+	all := v.learn(slices.Concat(ups...))
+	for i := range fs {
+		if fs[i].law = all; len(ups[i]) >= 20 {
+			fs[i].law = v.learn(ups[i])
+		}
+		if len(fs[i].law.delta) == 0 {
+			fs[i].law.anything = true
+			v.lags(fs[i].law, ups[i])
 		}
 	}
-	l = v.learn(ups, false)
-	if len(l.delta) == 0 {
-		l.anything = true
-		v.lags(l, ups, false)
-	}
-	v.match(l, ups)
-	return v.emit(fs, ups)
-}
-
-// match finds the source of every unit down.
-func (v *view) match(l *law, ups []int32) {
-	for i := range v.units {
-		v.units[i].score = float32(math.Inf(-1))
-	}
-	for _, id := range ups {
-		u := &v.units[id]
-		for _, own := range [...]bool{false, true} {
-			v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) {
-				if s := float32(l.score(u, d, lag)); s > d.score {
-					d.score, d.source, d.echo = s, id, own
-				}
-			})
-		}
-	}
+	v.match(ups, fs)
+	return v.emit(fs, slices.Concat(ups...))
 }
 
 func (v *view) emit(fs []family, ups []int32) []Event {
@@ -60,13 +41,30 @@ func (v *view) emit(fs []family, ups []int32) []Event {
 		u := &v.units[id]
 		out = append(out, v.event(u, Message, Sent, 0.9))
 	}
+	known, open := 0.0, 0.0
 	for i := range v.units {
 		d := &v.units[i]
-		if d.up || d.idle() || d.echo {
+		if d.up || d.login || d.echo {
 			continue
 		}
-		if d.source >= 0 && d.score > 1 {
+		if d.ground != groundNone {
+			known++
+		} else if int64(d.size) >= v.leastDown(fs) && int64(d.size) <= v.mostDown(fs) && d.react < 0.6 {
+			open++
+		}
+	}
+	for i := range v.units {
+		d := &v.units[i]
+		if d.up || d.login || d.echo {
+			continue
+		}
+		switch {
+		case d.ground == groundLaw:
 			out = append(out, v.event(d, Message, Received, 0.9))
+		case d.ground == groundDelay:
+			out = append(out, v.event(d, Message, Received, 0.8))
+		case int64(d.size) >= v.leastDown(fs) && int64(d.size) <= v.mostDown(fs) && d.react < 0.6 && open > known:
+			out = append(out, v.event(d, Message, Received, 0.6))
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
@@ -77,4 +75,22 @@ func (v *view) event(u *unit, k Kind, d Direction, p float64) Event {
 	c := v.conns[u.conn]
 	return Event{Kind: k, Time: u.at, Service: c.Service, Client: v.clients[u.who], Server: c.Flow.Server, Flow: c.Flow.ID,
 		Direction: d, Bytes: uint64(u.size), Confidence: p, Grain: "frame", Evidence: []Evidence{{Origin: u.origin}}}
+}
+
+func (v *view) leastDown(fs []family) int64 {
+	for i := range fs {
+		if fs[i].content {
+			return int64(fs[i].low) + int64(fs[i].law.low)
+		}
+	}
+	return 1 << 40
+}
+func (v *view) mostDown(fs []family) int64 {
+	m := int64(0)
+	for i := range fs {
+		if fs[i].content {
+			m = int64(fs[i].high) + int64(fs[i].law.high)
+		}
+	}
+	return m
 }

@@ -32,7 +32,11 @@ type family struct {
 	spread    float64 // size at the 90th percentile over that at the 10th
 	clients   int
 	relayed   float64 // share of units that another client received, beyond chance
+	echoed    float64 // share of units of which the sender itself received a copy
+	answer    uint32  // size of what the server answers to most of them, 0 where that varies
+	leaving   float64 // share of units that are among the last of their connection
 	content   bool
+	law       *law // how its units are passed on
 }
 
 // markAnswers gives every unit of a direction the excess with which units of
@@ -40,7 +44,7 @@ type family struct {
 func (v *view) markAnswers(up bool) {
 	var ids []int32
 	for i := range v.units {
-		if u := &v.units[i]; u.up == up && !u.idle() {
+		if u := &v.units[i]; u.up == up && !u.login {
 			ids = append(ids, int32(i))
 		}
 	}
@@ -96,7 +100,7 @@ func (v *view) leaders(up bool) []int32 {
 	last := make(map[int32]int) // client to position in out
 	for i := range v.units {
 		u := &v.units[i]
-		if u.up != up || u.idle() || u.react >= spontaneous {
+		if u.up != up || u.login || u.react >= spontaneous {
 			continue
 		}
 		if k, ok := last[u.who]; ok && up && u.at.Sub(v.units[out[k]].at) <= burstGap {
@@ -140,6 +144,22 @@ func (v *view) measure(f *family) {
 	who := make(map[int32]bool)
 	for _, id := range f.units {
 		who[v.units[id].who] = true
+		if v.units[id].closing {
+			f.leaving += 1 / float64(n)
+		}
 	}
 	f.clients = len(who)
+	f.answer = v.usualAnswer(f.units)
+}
+
+// usualAnswer is the size of the answer that more than half of the units got.
+func (v *view) usualAnswer(ids []int32) uint32 {
+	count := make(map[uint32]int)
+	for _, id := range ids {
+		a := v.units[id].answer
+		if count[a]++; a > 0 && 2*count[a] > len(ids) {
+			return a
+		}
+	}
+	return 0
 }

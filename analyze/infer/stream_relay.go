@@ -20,6 +20,11 @@ const (
 	// deltaWidth is the tolerance in bytes of a difference of sizes: the names
 	// of sender and recipient are of different lengths.
 	deltaWidth = 2
+	// rareShare is the least share of the commonest difference that another
+	// needs; one below five times that may be less than it by rareBelow bytes
+	// at most, the room of an optional element of the stream.
+	rareShare = 0.03
+	rareBelow = 64
 )
 
 // law is how a server passes messages on: by how many bytes they change and
@@ -27,7 +32,6 @@ const (
 type law struct {
 	delta    map[int32]float64 // log likelihood ratio by difference of sizes
 	lag      [lagBins]float64  // log likelihood ratio by delay
-	pairs    float64           // pairs in excess of chance
 	low      int32             // least and greatest difference that stands out
 	high     int32
 	anything bool // too little data for differences: any plausible one will do
@@ -61,34 +65,67 @@ func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit
 	}
 }
 
-// learn measures the law from frames ups and what follows them at others (or,
-// with own, at the sender itself), against the same at shifted moments.
-func (v *view) learn(ups []int32, own bool) *law {
+// learn measures the law from frames ups and what follows them at others,
+// against the same at shifted moments; first at all delays, then again at
+// those that stood out.
+func (v *view) learn(ups []int32) *law {
+	first := v.tally(ups, func(time.Duration) bool { return true })
+	if len(first.delta) == 0 {
+		return first
+	}
+	return v.tally(ups, func(lag time.Duration) bool { return first.lag[lagBin(lag)] > 0 })
+}
+
+// tally is one round of learn, over the delays that near accepts.
+func (v *view) tally(ups []int32, near func(time.Duration) bool) *law {
 	seen, chance := make(map[int32]float64), make(map[int32]float64)
+	v.compare(ups, func(u, d *unit, lag time.Duration, shifted bool) {
+		switch {
+		case !plausible(u, d) || !near(lag):
+		case shifted:
+			chance[int32(d.size)-int32(u.size)] += 1 / float64(len(shifts))
+		default:
+			seen[int32(d.size)-int32(u.size)]++
+		}
+	})
+	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
+	l.keep(seen, chance)
+	v.lags(l, ups)
+	return l
+}
+
+// compare calls f for every pair of a frame up and what follows it at others,
+// and for the same at shifted moments.
+func (v *view) compare(ups []int32, f func(u, d *unit, lag time.Duration, shifted bool)) {
 	for _, id := range ups {
 		u := &v.units[id]
-		count := func(m map[int32]float64, w float64) func(int32, *unit, time.Duration) {
-			return func(_ int32, d *unit, _ time.Duration) {
-				if plausible(u, d) {
-					m[int32(d.size)-int32(u.size)] += w
-				}
-			}
-		}
-		v.pair(u, u.at, own, count(seen, 1))
+		v.pair(u, u.at, false, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, false) })
 		for _, s := range shifts {
-			v.pair(u, u.at.Add(s), own, count(chance, 1/float64(len(shifts))))
+			v.pair(u, u.at.Add(s), false, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, true) })
 		}
 	}
-	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
+}
+
+// keep takes over the differences that stand out from chance: the common ones,
+// and rarer ones near the commonest or above it. What a message sets off at its
+// recipient (receipts and their answers) follows it at a fixed difference as
+// well, but is smaller and looser.
+func (l *law) keep(seen, chance map[int32]float64) {
+	var mode int32
+	var most float64
+	for d := range seen {
+		if x := around(seen, d) - around(chance, d); x > most || x == most && d < mode {
+			mode, most = d, x
+		}
+	}
 	for d := range seen {
 		o, c := around(seen, d), around(chance, d)
-		if o >= 3 && o >= 3*c+2 {
+		common := o-c >= 5*rareShare*most
+		if o >= 3*c+2 && o-c >= max(3, rareShare*most) && (common || d >= mode-rareBelow) {
 			l.delta[d] = math.Log(o / (c + 0.3))
 			l.low, l.high = min(l.low, d), max(l.high, d)
 		}
 	}
-	v.lags(l, ups, own)
-	return l
 }
 
 // plausible tells whether a server could have made d of u: it rewrites the
@@ -107,27 +144,19 @@ func around(m map[int32]float64, d int32) float64 {
 }
 
 // lags measures the delays of pairs whose difference fits.
-func (v *view) lags(l *law, ups []int32, own bool) {
+func (v *view) lags(l *law, ups []int32) {
 	var seen, chance [lagBins]float64
-	for _, id := range ups {
-		u := &v.units[id]
-		count := func(b *[lagBins]float64, w float64) func(int32, *unit, time.Duration) {
-			return func(_ int32, d *unit, lag time.Duration) {
-				if l.fits(u, d) {
-					b[lagBin(lag)] += w
-				}
-			}
+	var all float64
+	v.compare(ups, func(u, d *unit, lag time.Duration, shifted bool) {
+		switch b := lagBin(lag); {
+		case !l.fits(u, d):
+		case shifted:
+			chance[b] += 1 / float64(len(shifts))
+		default:
+			seen[b]++
+			all++
 		}
-		v.pair(u, u.at, own, count(&seen, 1))
-		for _, s := range shifts {
-			v.pair(u, u.at.Add(s), own, count(&chance, 1/float64(len(shifts))))
-		}
-	}
-	var all, base float64
-	for i := range seen {
-		all, base = all+seen[i], base+chance[i]
-	}
-	l.pairs = all - base
+	})
 	for i := range seen {
 		l.lag[i] = math.Log((seen[i] + 0.02*all + 0.01) / (chance[i] + 0.02*all + 0.01))
 	}

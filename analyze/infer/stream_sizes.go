@@ -51,7 +51,7 @@ func (f *family) varied() bool {
 
 // weight is what speaks for a family being the main one; 0 rules it out.
 func weight(f *family) float64 {
-	if f.low >= bulk || f.relayed < relayedMost && !f.varied() {
+	if f.low >= bulk || f.leaving > 0.6 && len(f.units) > 1 || f.relayed < relayedMost && !f.varied() {
 		return 0
 	}
 	return float64(len(f.units)) * (math.Log(f.spread) + 0.02)
@@ -59,12 +59,61 @@ func weight(f *family) float64 {
 
 // markContent marks the units up that are of a size that carries content: the
 // leaders of the chosen families and what else has such a size without being
-// plainly an answer.
+// plainly an answer. Where the server answers messages in one way, the answer
+// decides, also for sizes beyond the family.
 func (v *view) markContent(fs []family) {
 	for i := range v.units {
 		u := &v.units[i]
-		u.content = u.up && !u.idle() && !u.inner && u.react < 0.8 && chosen(fs, u.size) != nil
+		if !u.up || u.login || u.inner {
+			continue
+		}
+		f := chosen(fs, u.size)
+		switch a := answered(fs, u); {
+		case a != nil:
+			u.content = true
+		case f != nil:
+			u.content = u.react < 0.8 && f.answer == 0
+		}
 	}
+}
+
+// answered gives the content family whose usual answer a unit got, or nil.
+func answered(fs []family, u *unit) *family {
+	for i := range fs {
+		f := &fs[i]
+		if f.content && f.answer > 0 && f.answer == u.answer && f.low <= u.size+u.size/8 {
+			return f
+		}
+	}
+	return nil
+}
+
+// contents lists the units that carry content, by family; one beyond all
+// families counts with the family whose answer it got.
+func (v *view) contents(fs []family) [][]int32 {
+	out := make([][]int32, len(fs))
+	for i := range v.units {
+		if u := &v.units[i]; u.content {
+			k := home(fs, u)
+			out[k] = append(out[k], int32(i))
+		}
+	}
+	return out
+}
+
+// home gives the content family that unit u belongs to.
+func home(fs []family, u *unit) int {
+	best := 0
+	for i := range fs {
+		switch f := &fs[i]; {
+		case !f.content:
+		case f.low <= u.size && u.size <= f.high:
+			return i
+		case f.answer > 0 && f.answer == u.answer:
+			best = i
+		}
+	}
+	return best
 }
 
 // chosen gives the content family in whose range a size lies, or nil.

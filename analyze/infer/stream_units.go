@@ -29,6 +29,8 @@ type unit struct {
 	content bool    // of a size and behaviour that carries what people write
 	source  int32   // unit that it was relayed from, -1 for none
 	score   float32 // log likelihood ratio of that source
+	ground  uint8   // why a unit down is taken as a message
+	answer  uint32  // size of what the server answered, on connections of requests
 }
 
 // view is the traffic of one messenger, ordered by time, with an index by
@@ -71,7 +73,23 @@ func newView(conns []*Conn) *view {
 	slices.SortStableFunc(v.units, func(a, b unit) int { return cmp.Compare(a.at, b.at) })
 	v.markLogins()
 	v.build()
+	v.markResponses()
 	return v
+}
+
+// markResponses notes for every request the size of its answer.
+func (v *view) markResponses() {
+	asked := make([]int32, len(v.conns))
+	for i := range v.units {
+		u := &v.units[i]
+		switch {
+		case !v.request[u.conn]:
+		case u.up:
+			asked[u.conn] = int32(i)
+		case v.units[asked[u.conn]].conn == u.conn && v.units[asked[u.conn]].answer == 0:
+			v.units[asked[u.conn]].answer = u.size
+		}
+	}
 }
 
 // requesting tells which connections speak strictly in requests and answers.
@@ -159,23 +177,15 @@ func continues(u *unit, f *capture.Frame, turns bool) bool {
 
 // markLogins marks the units of the first and the last moments of a session.
 // A connection that is opened beside a live one of the same client is no new
-// session; one that lasts as long as the traffic at hand was not left.
+// session.
 func (v *view) markLogins() {
 	until := v.loginEnds()
-	if len(v.units) == 0 {
-		return
-	}
-	end := v.units[len(v.units)-1].at.Add(-5 * leaveWithin)
 	for i := range v.units {
 		u := &v.units[i]
-		last := v.conns[u.conn].Flow.Last
 		u.login = u.at <= until[u.conn]
-		u.closing = !v.request[u.conn] && last < end && last.Sub(u.at) < leaveWithin
+		u.closing = !v.request[u.conn] && v.conns[u.conn].Flow.Last.Sub(u.at) < leaveWithin
 	}
 }
-
-// idle tells whether a unit is part of setting up or ending a session.
-func (u *unit) idle() bool { return u.login || u.closing }
 
 // loginEnds gives for every connection the time at which its set-up was over,
 // or 0 where it has none.

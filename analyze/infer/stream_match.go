@@ -1,0 +1,107 @@
+package infer
+
+import (
+	"math"
+	"time"
+)
+
+// Grounds for taking a unit down as a received message.
+const (
+	groundNone  = iota
+	groundLaw   // a sent message passed on, by size and delay
+	groundDelay // a sent message passed on, by delay; more than it is in the unit
+	groundSize  // by its size, and because nobody asked for it
+)
+
+// match finds out for every unit down what it brings: a message that another
+// client sent, a copy of the client's own, or one from outside the capture.
+func (v *view) match(ups [][]int32, fs []family) {
+	for i := range v.units {
+		v.units[i].score = float32(math.Inf(-1))
+	}
+	for k := range fs {
+		for _, id := range ups[k] {
+			v.offer(fs[k].law, id, false)
+			v.offer(fs[k].law, id, true)
+		}
+	}
+	for _, id := range v.downs {
+		if d := &v.units[id]; d.score > 1 {
+			d.ground = groundLaw
+		} else {
+			d.source, d.echo = -1, false
+		}
+	}
+	for k := range fs {
+		if fs[k].content {
+			v.echoes(&fs[k], ups[k])
+			v.late(fs[k].law, ups[k])
+		}
+	}
+}
+
+// offer makes unit up the source of what may be it, passed on.
+func (v *view) offer(l *law, up int32, own bool) {
+	u := &v.units[up]
+	v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) {
+		if s := float32(l.score(u, d, lag)); s > d.score {
+			d.score, d.source, d.echo = s, up, own
+		}
+	})
+}
+
+// echoes finds the copies that come in one unit with something else, where a
+// family of messages is usually copied to its sender.
+func (v *view) echoes(f *family, ups []int32) {
+	done := make(map[int32]bool)
+	for _, id := range v.downs {
+		if d := &v.units[id]; d.echo {
+			done[d.source] = true
+		}
+	}
+	n := 0
+	for _, id := range ups {
+		if done[id] {
+			n++
+		}
+	}
+	f.echoed = float64(n) / max(1, float64(len(ups)))
+	if f.echoed < 0.4 {
+		return
+	}
+	for _, id := range ups {
+		if !done[id] {
+			v.echo(f.law, id)
+		}
+	}
+}
+
+// echo marks the first unit after up that has room for a copy of it.
+func (v *view) echo(l *law, up int32) {
+	u := &v.units[up]
+	found := false
+	v.pair(u, u.at, true, func(_ int32, d *unit, lag time.Duration) {
+		if !found && d.ground == groundNone && !d.echo && l.holds(u, d) && l.lag[lagBin(lag)] > 0 {
+			d.echo, d.source, found = true, up, true
+		}
+	})
+}
+
+// holds tells whether d has room for u passed on and something more.
+func (l *law) holds(u, d *unit) bool {
+	return int64(d.size) >= int64(u.size)+int64(l.low) && d.size <= 3*u.size+1024
+}
+
+// late finds messages that came in one unit with something else, by delay.
+func (v *view) late(l *law, ups []int32) {
+	for _, id := range ups {
+		u := &v.units[id]
+		v.pair(u, u.at, false, func(_ int32, d *unit, lag time.Duration) {
+			s := float32(l.lag[lagBin(lag)])
+			if d.ground == groundLaw || d.echo || !l.holds(u, d) || s < 0.7 || s <= d.score {
+				return
+			}
+			d.ground, d.score, d.source = groundDelay, s, id
+		})
+	}
+}
