@@ -36,20 +36,25 @@ func Demo() *Scenario {
 	}
 }
 
+// moment is a time within the given second: nobody acts on the full second.
+func moment(sec int) time.Duration {
+	return time.Duration(sec)*time.Second + time.Duration(sec*397%1000)*time.Millisecond
+}
+
 // demoTalk is what happens between Anna and Ben.
 func demoTalk() []Act {
 	const anna, ben = "anna", "ben"
 	text := func(sec, size int, from, to string) Act {
-		return Act{At: time.Duration(sec) * time.Second, Kind: ActText, Service: "whatsapp", From: from, To: to, Size: size}
+		return Act{At: moment(sec), Kind: ActText, Service: "whatsapp", From: from, To: to, Size: size}
 	}
 	return []Act{
 		text(74, 34, anna, ben), text(91, 12, ben, anna), text(104, 58, anna, ben), text(121, 41, ben, anna),
 		text(128, 9, ben, anna), text(145, 120, anna, ben), text(171, 27, ben, anna), text(189, 16, anna, ben),
-		{At: 232 * time.Second, Kind: ActPhoto, Service: "whatsapp", From: anna, To: ben, Size: 184_000},
+		{At: moment(232), Kind: ActPhoto, Service: "whatsapp", From: anna, To: ben, Size: 184_000},
 		text(251, 22, ben, anna), text(266, 43, anna, ben),
-		{At: 287 * time.Second, Kind: ActVoice, Service: "whatsapp", From: ben, To: anna, Size: 23_400},
+		{At: moment(287), Kind: ActVoice, Service: "whatsapp", From: ben, To: anna, Size: 23_400},
 		text(318, 31, anna, ben), text(333, 8, ben, anna),
-		{At: 366 * time.Second, Kind: ActCall, Service: "whatsapp", From: anna, To: ben, Ring: 6200 * time.Millisecond, Length: 118 * time.Second},
+		{At: moment(366), Kind: ActCall, Service: "whatsapp", From: anna, To: ben, Ring: 6200 * time.Millisecond, Length: 118 * time.Second},
 		text(531, 47, ben, anna), text(549, 19, anna, ben), text(571, 105, ben, anna), text(602, 38, anna, ben),
 		text(655, 14, ben, anna), text(683, 62, anna, ben), text(724, 25, ben, anna), text(741, 11, anna, ben),
 		text(802, 53, ben, anna), text(826, 7, anna, ben),
@@ -59,7 +64,7 @@ func demoTalk() []Act {
 // demoSignal is what happens between Ben and Carla.
 func demoSignal() []Act {
 	text := func(sec, size int, from, to string) Act {
-		return Act{At: time.Duration(sec) * time.Second, Kind: ActText, Service: "signal", From: from, To: to, Size: size}
+		return Act{At: moment(sec), Kind: ActText, Service: "signal", From: from, To: to, Size: size}
 	}
 	const ben, carla = "ben", "carla"
 	return []Act{
@@ -73,7 +78,7 @@ func demoSignal() []Act {
 // demoWeb is what they read meanwhile: it has nothing to do with the talk.
 func demoWeb() []Act {
 	page := func(sec int, who, site string, size int) Act {
-		return Act{At: time.Duration(sec) * time.Second, Kind: ActBrowse, From: who, To: site, Size: size}
+		return Act{At: moment(sec), Kind: ActBrowse, From: who, To: site, Size: size}
 	}
 	return []Act{
 		page(22, "carla", "www.example.org", 41_000), page(37, "anna", "news.example.net", 88_000),

@@ -49,6 +49,7 @@ type Act struct {
 	Size     int
 	Ring     time.Duration
 	Length   time.Duration
+	Relayed  bool // of a call: the direct way is not tried
 }
 
 // Tap is one observer: the router, or the device of a person.
@@ -161,6 +162,11 @@ func (s *Scenario) check() error {
 		if _, twice := known[p.Name]; twice || p.Name == "" || len(p.Addrs) == 0 {
 			return fmt.Errorf("simulate: person %q has no name or address, or is there twice", p.Name)
 		}
+		for _, name := range p.Services {
+			if kindsOf(name) == nil {
+				return fmt.Errorf("simulate: this package does not simulate %q", name)
+			}
+		}
 		known[p.Name] = p
 	}
 	for i, a := range s.Acts {
@@ -176,30 +182,43 @@ func (s *Scenario) check() error {
 	return nil
 }
 
+// settled is how long after its login a person can act: by then all of its
+// connections are up, and the typing before a text lies after the login.
+const settled = 20 * time.Second
+
 func (a Act) check(known map[string]Person) error {
 	from, ok := known[a.From]
 	if !ok {
 		return fmt.Errorf("nobody is called %q", a.From)
 	}
-	if a.Kind == ActBrowse {
-		return nil
-	}
 	to, ok := known[a.To]
 	switch {
+	case a.Size < 0 || a.Ring < 0 || a.Length < 0:
+		return fmt.Errorf("a size or duration below 0")
+	case a.Kind == ActBrowse:
+		return nil
 	case !ok || a.To == a.From:
 		return fmt.Errorf("%q cannot write to %q", a.From, a.To)
 	case !slices.Contains(from.Services, a.Service) || !slices.Contains(to.Services, a.Service):
 		return fmt.Errorf("%q and %q do not both use %q", a.From, a.To, a.Service)
-	case !slices.Contains(kindsOf[a.Service], a.Kind):
+	case !slices.Contains(kindsOf(a.Service), a.Kind):
 		return fmt.Errorf("%q cannot do %q", a.Service, a.Kind)
+	case a.At < max(from.Login, to.Login)+settled:
+		return fmt.Errorf("at %v, which is before %v after both have logged in", a.At, settled)
 	}
 	return nil
 }
 
-// kindsOf lists what this simulator can do in each messenger.
-var kindsOf = map[string][]string{
-	"whatsapp": {ActText, ActPhoto, ActVoice, ActCall},
-	"signal":   {ActText},
+// kindsOf lists what this package can do in a messenger; nil for one that it
+// does not know.
+func kindsOf(service string) []string {
+	switch service {
+	case "whatsapp":
+		return []string{ActText, ActPhoto, ActVoice, ActCall}
+	case "signal":
+		return []string{ActText}
+	}
+	return nil
 }
 
 // dial resolves a name and opens a connection.

@@ -97,7 +97,7 @@ func (wa *whatsApp) login(p *person, at capture.Time) {
 	l.Conn = wa.dial(at, p, "g.whatsapp.net", wa.chat, 5222)
 	wa.lines[p.Name] = l
 	now := l.Ready()
-	hello := append([]byte(waEdgeRouting+waPrologue), vector(3, noiseHello(l.Conn.rand, 153+l.rand.IntN(18))...)...)
+	hello := append([]byte(waEdgeRouting+waPrologue), vector(3, noiseHello(l.Conn.rand, 169+l.rand.IntN(18))...)...)
 	l.Send(now, capture.Up, hello)
 	now = now.Add(l.Way() + l.pause(15, 40))
 	l.Send(now, capture.Down, vector(3, noiseAnswer(l.Conn.rand)...))
