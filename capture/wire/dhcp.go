@@ -12,7 +12,7 @@ import (
 // 2132; for IPv6 RFC 8415).
 type DHCP struct {
 	V6       bool
-	Type     uint8 // option 53, or the DHCPv6 message type
+	Type     uint8 // option 53 (1 to 18), or the DHCPv6 message type
 	Reply    bool  // from a server
 	MAC      capture.MAC
 	HostName string     // option 12, or the first label of FQDN
@@ -63,7 +63,7 @@ func ParseDHCP(b []byte, d *DHCP) bool {
 		o = o[2+n:]
 	}
 	d.nameFromFQDN()
-	return d.Type != 0
+	return d.Type >= 1 && d.Type <= 18
 }
 
 func (d *DHCP) option4(kind byte, v []byte) {
@@ -72,14 +72,14 @@ func (d *DHCP) option4(kind byte, v []byte) {
 		d.HostName = cleanText(v)
 	case kind == 60:
 		d.Vendor = cleanText(v)
-	case kind == 50 && len(v) == 4:
+	case kind == 50 && len(v) == 4 && binary.BigEndian.Uint32(v) != 0:
 		d.Asked = netip.AddrFrom4([4]byte(v))
 	case kind == 53 && len(v) == 1:
 		d.Type = v[0]
 	case kind == 81 && len(v) > 3 && v[0]&4 != 0: // E bit: wire format
 		d.FQDN = labels(v[3:])
 	case kind == 81 && len(v) > 3:
-		d.FQDN = cleanText(v[3:])
+		d.FQDN = strings.TrimSuffix(cleanText(v[3:]), ".")
 	}
 }
 

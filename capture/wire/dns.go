@@ -10,9 +10,6 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// errNotDNS is told where bytes are no DNS response.
-var errNotDNS = errors.New("not a dns response")
-
 // maxAliases bounds the aliases that are remembered of one DNS message. Real
 // chains have less than ten.
 const maxAliases = 32
@@ -33,35 +30,44 @@ func DNSOverTCP(b []byte) []byte {
 // back, so the name is the one that was asked for; without a question (mDNS)
 // it is the owner of the address. Address hints of HTTPS and SVCB records (RFC
 // 9460) are addresses too, and so is the name in a reverse (PTR) answer for an
-// address. Addresses found before an error are told all the same.
+// address. Loopback and unspecified addresses, as filters answer, are left out.
+//
+// Of a query only what it claims is told: a device that probes for its name by
+// mDNS sends the addresses it is about to use along (RFC 6762 section 8.1), and
+// so does one that updates its name at a server (RFC 2136).
+//
+// Addresses found before an error are told all the same.
 func ParseDNSAnswers(b []byte, fn func(name string, addr netip.Addr)) error {
 	var p dnsmessage.Parser
 	h, err := p.Start(b)
 	if err != nil {
 		return err
 	}
-	if !h.Response {
-		return errNotDNS
-	}
-	questions := 0
-	for {
-		if _, err = p.Question(); err != nil {
-			break
-		}
-		questions++
-	}
-	if !errors.Is(err, dnsmessage.ErrSectionDone) {
+	a := answers{fn: fn}
+	_, err = p.Question()
+	asked := err == nil
+	if err = p.SkipAllQuestions(); err != nil {
 		return err
 	}
-	a := answers{fn: fn}
+	if !h.Response {
+		return a.claims(&p)
+	}
 	if err = a.section(p.AnswerHeader, &p, p.SkipAnswer); err != nil {
 		return err
 	}
 	if err = p.SkipAllAuthorities(); err != nil {
 		return err
 	}
-	a.known = questions > 0
+	a.known = asked
 	return a.section(p.AdditionalHeader, &p, p.SkipAdditional)
+}
+
+// claims reads the authority section of a query.
+func (a *answers) claims(p *dnsmessage.Parser) error {
+	if err := p.SkipAllAnswers(); err != nil {
+		return err
+	}
+	return a.section(p.AuthorityHeader, p, p.SkipAuthority)
 }
 
 // answers folds the aliases of one message.
@@ -114,7 +120,7 @@ func (a *answers) record(h dnsmessage.ResourceHeader, p *dnsmessage.Parser, skip
 	case dnsmessage.TypePTR:
 		r, err := p.PTRResource()
 		if addr, ok := reverseAddr(owner); ok && err == nil {
-			a.fn(plainName(r.PTR), addr)
+			a.tell(plainName(r.PTR), addr)
 		}
 		return err
 	case dnsmessage.TypeHTTPS:
@@ -152,11 +158,11 @@ func (a *answers) service(owner string, r dnsmessage.SVCBResource, err error) {
 		switch p.Key {
 		case dnsmessage.SVCParamIPv4Hint:
 			for v := p.Value; len(v) >= 4; v = v[4:] {
-				a.fn(a.asked(owner), netip.AddrFrom4([4]byte(v)))
+				a.tell(a.asked(owner), netip.AddrFrom4([4]byte(v)))
 			}
 		case dnsmessage.SVCParamIPv6Hint:
 			for v := p.Value; len(v) >= 16; v = v[16:] {
-				a.fn(a.asked(owner), netip.AddrFrom16([16]byte(v)))
+				a.tell(a.asked(owner), netip.AddrFrom16([16]byte(v)))
 			}
 		}
 	}
@@ -167,7 +173,13 @@ func (a *answers) address(owner string, addr netip.Addr) {
 	if _, ok := a.alias[owner]; a.known && !ok {
 		return // glue: an address that nobody asked for
 	}
-	a.fn(a.asked(owner), addr)
+	a.tell(a.asked(owner), addr)
+}
+
+func (a *answers) tell(name string, addr netip.Addr) {
+	if name != "" && !addr.IsUnspecified() && !addr.IsLoopback() {
+		a.fn(name, addr)
+	}
 }
 
 // asked follows aliases back to the name that was asked for.

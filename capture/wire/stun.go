@@ -81,8 +81,9 @@ func IsSTUN(b []byte) bool {
 // no STUN message: with the cookie the length must fit, without it (RFC 3489)
 // type, length and all attributes must be those of the standard.
 //
-// Lengths that are no multiple of four are taken with the cookie: WhatsApp's
-// messages of 2015 were not padded (measured).
+// With the cookie, lengths that are no multiple of four and attributes without
+// padding are taken: WhatsApp's messages of 2015 to 2020 are like that
+// (measured).
 func ParseSTUN(b []byte, wireLen int, m *STUN) bool {
 	if len(b) < stunHeader || b[0]&0xC0 != 0 {
 		return false
@@ -104,6 +105,10 @@ func ParseSTUN(b []byte, wireLen int, m *STUN) bool {
 
 // read walks over the attributes and stops at the first that does not fit.
 func (m *STUN) read(body []byte) {
+	align := 4
+	if !fillsExactly(body, m.Length, 4) && fillsExactly(body, m.Length, 1) {
+		align = 1
+	}
 	for off := 0; off+4 <= len(body); {
 		kind, n := binary.BigEndian.Uint16(body[off:]), int(binary.BigEndian.Uint16(body[off+2:]))
 		off += 4
@@ -112,8 +117,18 @@ func (m *STUN) read(body []byte) {
 			return
 		}
 		m.attribute(kind, n, body[off:min(len(body), off+n)])
-		off += (n + 3) &^ 3
+		off += (n + align - 1) &^ (align - 1)
 	}
+}
+
+// fillsExactly tells whether attributes padded to align bytes fill a message of
+// length bytes, of which body was captured.
+func fillsExactly(body []byte, length, align int) bool {
+	off := 0
+	for off+4 <= len(body) {
+		off += 4 + (int(binary.BigEndian.Uint16(body[off+2:]))+align-1)&^(align-1)
+	}
+	return off == length || len(body) < length && off < length
 }
 
 // attribute takes over one attribute of n bytes, of which v was captured.
