@@ -71,7 +71,7 @@ func (wa *whatsApp) newLeg(l *line) *leg {
 // (2023): five relays tried at once by both ends, media through one of them
 // first, then directly.
 func (wa *whatsApp) call(a Act, from, to *line, at capture.Time) {
-	c := &phoneCall{whatsApp: wa, caller: wa.newLeg(from), callee: wa.newLeg(to), relay: 1}
+	c := &phoneCall{whatsApp: wa, caller: wa.newLeg(from), callee: wa.newLeg(to), relay: from.rand.IntN(len(wa.relays))}
 	answered := a.Ring > 0
 	t := Truth{Kind: "call", Service: "whatsapp", Media: "audio", Mode: "p2p", Answered: &answered, Why: "hangup"}
 	if a.Relayed {

@@ -87,9 +87,10 @@ func (n *Network) add(h *Host) *Host {
 // Addr returns the first address of h.
 func (h *Host) Addr() netip.Addr { return h.Addrs[0] }
 
-// Port returns a port that h has not used before.
+// Port returns the next port of h for a connection of its own, from the range
+// that Linux uses up to the end; only after some 20,000 do they repeat.
 func (h *Host) Port() uint16 {
-	h.lastPort++
+	h.lastPort = max(h.lastPort+1, 32768)
 	return h.lastPort
 }
 

@@ -169,10 +169,17 @@ func (s *Scenario) check() error {
 		}
 		known[p.Name] = p
 	}
+	sites := map[string]bool{}
 	for i, a := range s.Acts {
 		if err := a.check(known); err != nil {
 			return fmt.Errorf("simulate: act %d: %w", i, err)
 		}
+		if a.Kind == ActBrowse {
+			sites[a.To] = true
+		}
+	}
+	if len(sites) > maxSites {
+		return fmt.Errorf("simulate: %d web sites, at most %d have an address", len(sites), maxSites)
 	}
 	for _, t := range s.Taps {
 		if _, ok := known[t.Person]; !ok && t.Person != "" {
@@ -181,6 +188,9 @@ func (s *Scenario) check() error {
 	}
 	return nil
 }
+
+// maxSites is how many web sites fit into 192.0.2.100 to 192.0.2.254.
+const maxSites = 155
 
 // settled is how long after its login a person can act: by then all of its
 // connections are up, and the typing before a text lies after the login.
