@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"envelope/analyze"
@@ -43,16 +44,23 @@ func value(s *string) string {
 	return *s
 }
 
-// pauses are the rules of folding, from none to all: events of the same kind
-// between the same two go into one row as long as no pause is longer.
-var pauses = []time.Duration{0, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, 1<<63 - 1}
+// always is longer than any pause.
+const always = time.Duration(1<<63 - 1)
 
-// fold joins events into rows: as few as needed to stay within most rows.
-func fold(events []analyze.Event, most int) []row {
+// fewRows is how many rows of events the text shows without folding: what can
+// be read at one glance.
+const fewRows = 15
+
+// fold joins events into rows: of the same kind between the same two, as long
+// as no pause is longer than the shortest that leaves few rows.
+func fold(events []analyze.Event) []row {
+	if len(events) <= fewRows {
+		return each(events)
+	}
 	var rows []row
-	for _, pause := range pauses {
+	for _, pause := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, always} {
 		rows = foldBy(events, pause)
-		if len(rows) <= most {
+		if len(rows) <= fewRows {
 			break
 		}
 	}
@@ -67,7 +75,7 @@ func foldBy(events []analyze.Event, pause time.Duration) []row {
 	for _, e := range events {
 		key := sameOf(e)
 		i, ok := open[key]
-		if ok && (slices.Contains(background, e.Kind) || e.Time.Sub(rows[i].last) <= pause && pause > 0) {
+		if ok && e.Time.Sub(rows[i].last) <= pause {
 			rows[i].join(e)
 			continue
 		}
@@ -90,33 +98,43 @@ func (r *row) join(e analyze.Event) {
 }
 
 func (p *printer) events() {
+	if p.o.All {
+		p.section("Events", p.eventTable(each(p.view.events)))
+		return
+	}
+	isBackground := func(e analyze.Event) bool { return slices.Contains(background, e.Kind) }
+	people := filter(p.view.events, func(e analyze.Event) bool { return !isBackground(e) })
+	p.section("Events", p.eventTable(fold(people)))
+	p.section("In the background", p.eventTable(foldBy(filter(p.view.events, isBackground), always)))
+}
+
+func (p *printer) eventTable(rows []row) *table {
 	t := &table{into: 2, cols: []column{
 		{title: "time", keep: 9},
 		{title: "party", keep: 9},
 		{title: "what", keep: 9, least: 16},
-		{title: "with", keep: 8, prefix: "with "},
-		{title: "service", keep: 5},
-		{title: "size", right: true, keep: 2},
-		{title: "how sure", keep: 6, least: 11},
-		{title: "packets", keep: 4, least: 10, prefix: "packets "},
+		{title: "with", keep: 7, prefix: "with "},
+		{title: "service", keep: 4},
+		{title: "size", right: true, keep: 3},
+		{title: "how sure", keep: 8, least: 11},
+		{title: "packets", keep: 5, least: 10, prefix: "packets "},
 	}}
-	for _, r := range p.rows() {
-		service := p.service(r.Service)
-		if len(p.used()) == 1 {
-			service = "" // named once, in the first sentence
+	several := slices.ContainsFunc(p.view.events, func(e analyze.Event) bool { return e.Service != p.view.events[0].Service })
+	for _, r := range rows {
+		service := ""
+		if several {
+			service = p.service(r.Service)
 		}
 		t.add(p.clock(r.Time), p.who(r.Party), what(r), p.with(r.Event), service, sizeOf(r.Bytes),
 			sureRange(r.Grade, r.low, r.high), packets(r.evidence))
 	}
-	p.section("Events", t)
+	return t
 }
 
-func (p *printer) rows() []row {
-	if !p.o.All {
-		return fold(p.view.events, maxRows)
-	}
-	rows := make([]row, len(p.view.events))
-	for i, e := range p.view.events {
+// each is one row for each event.
+func each(events []analyze.Event) []row {
+	rows := make([]row, len(events))
+	for i, e := range events {
 		rows[i] = rowOf(e)
 	}
 	return rows
@@ -167,8 +185,10 @@ func eventWords(kind, direction string) (one, many string) {
 			return "the other side typed", "times the other side typed"
 		}
 		return "typed", "times typed"
-	case "presence", "login", "keepalive":
-		return kind, kind + " signals"
+	case "presence":
+		return kind, "presence signals"
+	case "login", "keepalive":
+		return kind, kind + "s"
 	default:
 		one, many = Clean(kind), Clean(kind)+" events"
 	}
@@ -203,18 +223,18 @@ func lasted(e analyze.Event) time.Duration {
 }
 
 func (p *printer) calls() {
-	t := &table{into: 2, cols: []column{
+	t := &table{into: 3, cols: []column{
 		{title: "start", keep: 9},
-		{title: "length", keep: 9},
+		{title: "length", keep: 8, prefix: "length "},
 		{title: "party", keep: 9},
-		{title: "other end", keep: 8, least: 15, prefix: "with "},
+		{title: "other end", keep: 9, least: 20},
 		{title: "role", keep: 5},
 		{title: "media", keep: 7},
 		{title: "path", keep: 6, least: 8},
 		{title: "outcome", keep: 5, least: 10},
 		{title: "service", keep: 3},
-		{title: "how sure", keep: 4, least: 11},
-		{title: "packets", keep: 2, least: 10, prefix: "packets "},
+		{title: "how sure", keep: 8, least: 9},
+		{title: "packets", keep: 4, least: 10, prefix: "packets "},
 	}}
 	for _, e := range p.view.events {
 		if e.Kind != "call" {
@@ -227,10 +247,13 @@ func (p *printer) calls() {
 	p.section("Calls", t)
 }
 
+// notVisible stands for what cannot be seen from the inputs.
+const notVisible = "not visible"
+
 // visibleWord keeps "unknown" apart from an answer: it cannot be seen.
 func visibleWord(s string) string {
 	if !known(s) {
-		return "not visible"
+		return notVisible
 	}
 	return Clean(s)
 }
@@ -244,10 +267,7 @@ func callLength(e analyze.Event) string {
 
 // otherEnd is the peer of a call and the addresses that gave it away.
 func (p *printer) otherEnd(e analyze.Event) string {
-	var out []string
-	if w := p.with(e); w != "" {
-		out = append(out, w)
-	}
+	out := nonEmpty(p.with(e))
 	if e.Call != nil {
 		for _, a := range e.Call.PeerAddresses {
 			if a = Clean(a); !slices.Contains(out, a) {
@@ -256,13 +276,9 @@ func (p *printer) otherEnd(e analyze.Event) string {
 		}
 	}
 	if len(out) == 0 {
-		return "not visible"
+		return notVisible
 	}
-	text := out[0]
-	for _, a := range out[1:] {
-		text += ", " + a
-	}
-	return text
+	return strings.Join(out, ", ")
 }
 
 // endpoint is an address with its port.

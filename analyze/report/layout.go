@@ -22,15 +22,23 @@ const maxWord = 47
 type column struct {
 	title  string
 	right  bool   // aligned to the right: numbers
-	keep   int    // columns of the smallest keep move first; those of 9 never do
+	keep   int    // columns of the smallest keep move first
 	least  int    // terminal columns below which the text would be hard to read
 	prefix string // put before the value once it has moved under another column
+	spare  bool   // left out, not moved: nice to have, and in the JSON in any case
+	index  int    // place among the columns before any moved
 }
 
 // cell is the text of one column of one row, and below it what moved there.
 type cell struct {
 	text  string
-	below []string
+	below []moved
+}
+
+// moved is a text that moved below another and the column that it came from.
+type moved struct {
+	index int
+	text  string
 }
 
 // table is a table before it is laid out. Columns that do not fit the width
@@ -78,14 +86,19 @@ func (t *table) drop(i int) {
 func (t *table) fold(i int) {
 	for _, r := range t.rows {
 		if r[i].text != "" {
-			below := append([]string{t.cols[i].prefix + r[i].text}, r[i].below...)
-			r[t.into].below = append(r[t.into].below, below...)
+			r[t.into].put(moved{t.cols[i].index, t.cols[i].prefix + r[i].text})
 		}
 	}
 	t.drop(i)
 }
 
-// fit folds columns until the rest can be shown in the width, and returns the
+// put keeps what moved in the order of the columns.
+func (c *cell) put(m moved) {
+	c.below = append(c.below, m)
+	slices.SortStableFunc(c.below, func(a, b moved) int { return a.index - b.index })
+}
+
+// fit folds or leaves out columns until the rest can be shown in the width, and returns the
 // width of each.
 func (t *table) fit(total int) []int {
 	for {
@@ -98,7 +111,11 @@ func (t *table) fit(total int) []int {
 		if i < 0 {
 			return shrink(want, make([]int, len(want)), max(room, len(want)))
 		}
-		t.fold(i)
+		if t.cols[i].spare {
+			t.drop(i)
+		} else {
+			t.fold(i)
+		}
 	}
 }
 
@@ -106,7 +123,7 @@ func (t *table) fit(total int) []int {
 func (t *table) first() int {
 	best := -1
 	for i, c := range t.cols {
-		if i != t.into && c.keep < 9 && (best < 0 || c.keep < t.cols[best].keep) {
+		if i != t.into && (best < 0 || c.keep < t.cols[best].keep) {
 			best = i
 		}
 	}
@@ -122,7 +139,7 @@ func (t *table) measure(total int) (want, least []int) {
 		for _, r := range t.rows {
 			for _, line := range r[i].lines() {
 				want[i] = min(max(want[i], width(line)), total)
-				for word := range strings.FieldsSeq(line) {
+				for word := range strings.SplitSeq(line, " ") {
 					least[i] = max(least[i], min(width(word), maxWord))
 				}
 			}
@@ -137,7 +154,10 @@ func (c cell) lines() []string {
 	if len(c.below) == 0 {
 		return []string{c.text}
 	}
-	below := strings.Join(c.below, "; ")
+	below := c.below[0].text
+	for _, m := range c.below[1:] {
+		below += "; " + m.text
+	}
 	if c.text == "" {
 		return []string{below}
 	}
@@ -171,6 +191,9 @@ func sum(v []int) int {
 
 // render lays the table out in total terminal columns and writes it.
 func (t *table) render(w io.Writer, total int) error {
+	for i := range t.cols {
+		t.cols[i].index = i
+	}
 	t.dropEmpty()
 	widths := t.fit(total)
 	var b strings.Builder
@@ -198,8 +221,12 @@ func (t *table) render(w io.Writer, total int) error {
 // options draw a table without a frame: a line of titles, a rule, the rows.
 // Texts come wrapped, so that the library neither wraps nor cuts any.
 func options(cols []column) []tablewriter.Option {
-	align := make([]tw.Align, len(cols))
+	align, padding := make([]tw.Align, len(cols)), make([]tw.Padding, len(cols))
 	for i, c := range cols {
+		padding[i] = tw.Padding{Right: strings.Repeat(" ", gap), Overwrite: true}
+		if i == len(cols)-1 {
+			padding[i].Right = ""
+		}
 		align[i] = tw.AlignLeft
 		if c.right {
 			align[i] = tw.AlignRight
@@ -219,11 +246,16 @@ func options(cols []column) []tablewriter.Option {
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithPadding(tw.Padding{Left: "", Right: strings.Repeat(" ", gap), Overwrite: true}),
+		tablewriter.WithHeaderPaddingPerColumn(padding),
+		tablewriter.WithRowPaddingPerColumn(padding),
 		tablewriter.WithHeaderAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 		tablewriter.WithRowAlignmentConfig(tw.CellAlignment{PerColumn: align}),
 	}
 }
+
+// hard is a space at which no line is broken (U+00A0). Clean leaves none in
+// what comes from captures; it is an ordinary space in the finished text.
+const hard = "\u00a0"
 
 // writeTrimmed writes s without the spaces at the ends of its lines.
 func writeTrimmed(w io.Writer, s string) error {
@@ -232,7 +264,7 @@ func writeTrimmed(w io.Writer, s string) error {
 		b.WriteString(strings.TrimRight(line, " \n"))
 		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), hard, " "))
 	return err
 }
 
@@ -249,7 +281,7 @@ func wrapLines(lines []string, n int) []string {
 func wrap(s string, n int) []string {
 	var out []string
 	line := ""
-	for word := range strings.FieldsSeq(s) {
+	for word := range strings.SplitSeq(s, " ") {
 		for width(word) > n {
 			if line != "" {
 				out, line = append(out, line), ""

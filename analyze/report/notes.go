@@ -6,7 +6,7 @@ func (p *printer) limits() {
 	for _, l := range p.r.Limits {
 		items = append(items, Clean(l.What)+": "+Clean(l.Why))
 	}
-	p.bullets("Cannot be seen from these inputs", items)
+	p.bullets("Cannot be seen from "+these(len(p.r.Inputs)), items)
 }
 
 func (p *printer) warnings() {
@@ -32,19 +32,18 @@ func (p *printer) inputs() {
 		{title: "format", keep: 4},
 		{title: "seen by", keep: 5, prefix: "seen by "},
 		{title: "packets", right: true, keep: 6, prefix: "packets "},
-		{title: "records", right: true, keep: 3, prefix: "records "},
-		{title: "first", keep: 3, prefix: "first "},
-		{title: "last", keep: 3, prefix: "last "},
-		{title: "sha256 begins", keep: 2, prefix: "sha256 "},
+		{title: "records", right: true, keep: 0, spare: true},
+		{title: "from - to", keep: 1, spare: true},
+		{title: "sha256 begins", keep: 3, prefix: "sha256 begins "},
 	}}
 	for _, in := range p.r.Inputs {
-		first, last := "", ""
+		time := ""
 		if in.First != nil && in.Last != nil {
-			first, last = p.clock(*in.First), p.clock(*in.Last)
+			time = p.fromTo(*in.First, *in.Last)
 		}
 		hash := in.SHA256
 		t.add(Clean(in.ID), Clean(in.Path), Clean(in.Format), Clean(in.Observer), grouped(in.Packets), grouped(in.Records),
-			first, last, Clean(hash[:min(len(hash), hashDigits)]))
+			time, Clean(hash[:min(len(hash), hashDigits)]))
 	}
 	p.section("Inputs (packets above are given as input:number)", t)
 }

@@ -95,10 +95,9 @@ func (p *printer) parties() {
 		{title: "party", keep: 9},
 		{title: "addresses", keep: 7, least: 15},
 		{title: "id", keep: 3, prefix: "id "},
-		{title: "names", keep: 6, least: 16},
+		{title: "named by", keep: 6, least: 16},
 		{title: "accounts", keep: 5, least: 12},
 		{title: "seen outside as", keep: 4, prefix: "outside "},
-		{title: "services", keep: 2, least: 8},
 		{title: "packets", keep: 1, prefix: "packets "},
 	}}
 	active := p.active()
@@ -111,8 +110,7 @@ func (p *printer) parties() {
 		if addresses == p.who(x.ID) {
 			addresses = ""
 		}
-		t.add(p.who(x.ID), addresses, id, knownNames(x.Names), joined(x.Accounts),
-			joined(x.Public), p.serviceList(x.Services), packets(x.Evidence))
+		t.add(p.who(x.ID), addresses, id, namedBy(x), joined(x.Accounts), joined(x.Public), packets(x.Evidence))
 	}
 	p.section("Parties", t)
 	if rest := len(p.r.Parties) - len(active); rest > 0 && len(active) > 0 {
@@ -128,25 +126,22 @@ func joined(items []string) string {
 	return strings.Join(out, ", ")
 }
 
-func knownNames(names []analyze.Name) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = Clean(n.Value)
-		if how := nonEmpty(Clean(n.How), Clean(n.Grade)); len(how) > 0 {
-			out[i] += " (" + strings.Join(how, ", ") + ")"
+// namedBy says where the name that stands for a party in the tables comes from,
+// and gives the other names.
+func namedBy(party analyze.Party) string {
+	own := label(party)
+	var out []string
+	for _, n := range party.Names {
+		how := strings.Join(nonEmpty(Clean(n.How), Clean(n.Grade)), ", ")
+		if name := Clean(n.Value); name == own {
+			out = append([]string{how}, out...)
+		} else {
+			out = append(out, fmt.Sprintf("also %s (%s)", name, how))
 		}
 	}
-	return strings.Join(out, ", ")
+	return strings.Join(out, "; ")
 }
 
 func nonEmpty(items ...string) []string {
 	return filter(items, func(s string) bool { return s != "" })
-}
-
-func (p *printer) serviceList(ids []string) string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = p.service(id)
-	}
-	return strings.Join(out, ", ")
 }

@@ -27,25 +27,51 @@ func serviceGrade(s analyze.ServiceUse) string {
 	return analyze.Grade(s.Confidence)
 }
 
+// webOnly tells whether s is a visit to web pages and no use of the app.
+func webOnly(s analyze.ServiceUse) bool {
+	return len(s.Roles) > 0 && !slices.ContainsFunc(s.Roles, func(r string) bool { return r != "web" })
+}
+
+// byStrength sorts ways of recognising a service from what says most to what
+// says least.
+func byStrength(how []string) []string {
+	order := []string{"app", "sni", "quic", "http", "certificate", "frame", "stun", "dns", "alpn", "ja4", "behaviour", "address", "port"}
+	rank := func(h string) int {
+		if i := slices.Index(order, h); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	out := slices.Clone(how)
+	slices.SortStableFunc(out, func(a, b string) int { return rank(a) - rank(b) })
+	return out
+}
+
+func recognisedBy(s analyze.ServiceUse) string {
+	how := joined(byStrength(s.How))
+	switch {
+	case addressOnly(s):
+		return how + " only"
+	case webOnly(s):
+		return how + "; web pages only"
+	}
+	return how
+}
+
 func (p *printer) services() {
-	t := &table{into: 1, cols: []column{
+	t := &table{into: 2, cols: []column{
 		{title: "service", keep: 9},
 		{title: "party", keep: 9},
 		{title: "recognised by", keep: 7, least: 12, prefix: "by "},
-		{title: "flows", right: true, keep: 2, prefix: "flows "},
-		{title: "up", right: true, keep: 4, prefix: "up "},
-		{title: "down", right: true, keep: 5, prefix: "down "},
-		{title: "first", keep: 6, prefix: "first "},
-		{title: "last", keep: 3, prefix: "last "},
+		{title: "flows", right: true, keep: 0, spare: true},
+		{title: "up / down", keep: 4, prefix: "up / down "},
+		{title: "from - to", keep: 1, spare: true},
 		{title: "how sure", keep: 8, least: 11},
+		{title: "packets", keep: 3, prefix: "packets "},
 	}}
 	for _, s := range p.view.services {
-		how := joined(s.How)
-		if addressOnly(s) {
-			how += " only"
-		}
-		t.add(p.service(s.Service), p.who(s.Party), how, grouped(int64(s.Flows)), size(s.BytesUp), size(s.BytesDown),
-			p.clock(s.First), p.clock(s.Last), sure(serviceGrade(s), s.Confidence))
+		t.add(p.service(s.Service), p.who(s.Party), recognisedBy(s), grouped(int64(s.Flows)), size(s.BytesUp)+hard+"/"+hard+size(s.BytesDown),
+			p.fromTo(s.First, s.Last), sure(serviceGrade(s), s.Confidence), packets(s.Evidence))
 	}
 	p.section("Services", t)
 }
@@ -69,7 +95,7 @@ func (p *printer) flows() {
 			service = strings.TrimSpace(p.service(f.Service) + " " + Clean(f.Role))
 			certain = sure(analyze.Grade(f.Confidence), f.Confidence)
 		}
-		t.add(endpoint(f.Src, f.Sport), endpoint(f.Dst, f.Dport), Clean(f.Proto), Clean(f.Host), service, joined(f.How),
+		t.add(endpoint(f.Src, f.Sport), endpoint(f.Dst, f.Dport), Clean(f.Proto), Clean(f.Host), service, joined(byStrength(f.How)),
 			grouped(int64(f.Packets)), size(f.Bytes), p.clock(f.First), certain)
 	}
 	p.section("Flows", t)

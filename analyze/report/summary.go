@@ -16,16 +16,18 @@ const maxNamed = 3
 // summary writes what happened and how sure that is in a few sentences.
 func (p *printer) summary() {
 	var text []string
-	strong, hints := p.strongServices()
+	u := p.uses()
 	switch {
 	case len(p.r.Inputs) == 0:
 		text = []string{"No input was read."}
 	case p.read() == 0:
 		text = []string{"The " + plurals(len(p.r.Inputs), "input") + " held nothing to read: no packet and no record."}
-	case len(strong)+len(p.view.events)+len(p.view.contacts)+len(p.view.groups) > 0:
-		text = p.happened(strong)
-	case len(hints) > 0:
-		text = p.hinted(hints)
+	case len(u.apps)+len(p.view.events)+len(p.view.contacts)+len(p.view.groups) > 0:
+		text = p.happened(u.apps)
+	case len(u.visits) > 0:
+		text = []string{p.sentence(u.visits, nil, "visited web pages of"), nothingMore}
+	case len(u.hints) > 0:
+		text = []string{p.hinted(u.hints), nothingMore}
 	case p.view.below > 0:
 		text = p.onlyBelow()
 	default:
@@ -65,57 +67,64 @@ func (p *printer) amount() string {
 	return plural(int(records), "record")
 }
 
-// strongServices are the uses of services that rest on more than addresses and
-// ports, and those that do not.
-func (p *printer) strongServices() (strong, hints []analyze.ServiceUse) {
-	for _, s := range p.view.services {
-		if addressOnly(s) {
-			hints = append(hints, s)
-		} else {
-			strong = append(strong, s)
-		}
-	}
-	return strong, hints
+// uses is the uses of services by what they amount to.
+type uses struct {
+	apps   []analyze.ServiceUse // a messenger was used
+	visits []analyze.ServiceUse // only web pages of its company were visited
+	hints  []analyze.ServiceUse // only addresses and ports speak for it
 }
 
-// used are the ids of the services that the text speaks of, in order.
-func (p *printer) used() []string {
-	var ids []string
+func (p *printer) uses() uses {
+	var u uses
 	for _, s := range p.view.services {
-		ids = append(ids, s.Service)
+		switch {
+		case addressOnly(s):
+			u.hints = append(u.hints, s)
+		case webOnly(s):
+			u.visits = append(u.visits, s)
+		default:
+			u.apps = append(u.apps, s)
+		}
 	}
-	for _, e := range p.view.events {
-		ids = append(ids, e.Service)
+	return u
+}
+
+// nothingMore closes the cases without events.
+const nothingMore = "No message and no call was recognised."
+
+// happened tells what was found: who used what when, the messages, the calls,
+// and who talked with whom.
+func (p *printer) happened(apps []analyze.ServiceUse) []string {
+	return []string{p.sentence(apps, p.view.events, "used"), p.messages(), p.callSentence(), p.contactSentence()}
+}
+
+// sentence is "Three parties used WhatsApp (seen 1.00) between 14:02 and 14:40 UTC."
+func (p *printer) sentence(uses []analyze.ServiceUse, events []analyze.Event, did string) string {
+	what := p.bestOf(uses)
+	if len(what) == 0 {
+		what = []string{"a messenger"}
+	}
+	return fmt.Sprintf("%s %s %s%s.", p.subject(partiesOf(uses, events)), did, list(what), p.when())
+}
+
+func partiesOf(uses []analyze.ServiceUse, events []analyze.Event) []string {
+	var ids []string
+	for _, s := range uses {
+		ids = append(ids, s.Party)
+	}
+	for _, e := range events {
+		ids = append(ids, e.Party)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-// happened tells what was found: who used what when, the messages, the calls,
-// and who talked with whom.
-func (p *printer) happened(strong []analyze.ServiceUse) []string {
-	return []string{p.usage(strong), p.messages(), p.callSentence(), p.contactSentence()}
-}
-
-// usage is "Three parties used WhatsApp (seen 1.00) between 14:02 and 14:40 UTC."
-func (p *printer) usage(strong []analyze.ServiceUse) string {
-	var ids []string
-	for _, s := range strong {
-		ids = append(ids, s.Party)
-	}
-	for _, e := range p.view.events {
-		ids = append(ids, e.Party)
-	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	what := p.bestOf(strong)
-	if len(what) == 0 {
-		what = []string{"a messenger"}
-	}
+// subject is the label of one party, or the number of several.
+func (p *printer) subject(ids []string) string {
 	if len(ids) == 1 {
-		return fmt.Sprintf("%s used %s%s.", p.who(ids[0]), list(what), p.when())
+		return p.who(ids[0])
 	}
-	return fmt.Sprintf("%s parties used %s%s.", number(len(ids)), list(what), p.when())
+	return number(len(ids)) + " parties"
 }
 
 // bestOf names each service with the best grade that any party's use of it has.
@@ -174,20 +183,10 @@ func (p *printer) zone() string {
 }
 
 // hinted is the case in which only addresses or ports point to a messenger.
-func (p *printer) hinted(hints []analyze.ServiceUse) []string {
-	var ids []string
-	for _, s := range hints {
-		ids = append(ids, s.Party)
-	}
-	slices.Sort(ids)
-	who := plural(len(slices.Compact(ids)), "party")
-	if who == "1 party" {
-		who = p.who(ids[0])
-	}
-	return []string{
-		fmt.Sprintf("Only addresses or ports point to %s: %s exchanged traffic with such servers%s.", list(p.bestOf(hints)), who, p.when()),
-		"No message and no call was recognised.",
-	}
+func (p *printer) hinted(hints []analyze.ServiceUse) string {
+	who := p.subject(partiesOf(hints, nil))
+	return fmt.Sprintf("Only addresses or ports point to %s: %s exchanged traffic with such servers%s.",
+		list(p.bestOf(hints)), lowerNumber(who), p.when())
 }
 
 func (p *printer) onlyBelow() []string {
@@ -237,22 +236,26 @@ func (p *printer) messages() string {
 	slices.Sort(order)
 	var out []string
 	for _, id := range order {
-		out = append(out, p.who(id)+" "+by[id].words()+".")
+		who := p.who(id)
+		if len(partiesOf(p.view.services, p.view.events)) == 1 {
+			who = "It" // named in the sentence before
+		}
+		out = append(out, who+" "+by[id].words()+".")
 	}
 	return strings.Join(out, " ")
 }
 
 // noMessages keeps "not seen" and "cannot be seen from this input" apart.
 func (p *printer) noMessages() string {
-	for _, l := range p.r.Limits {
-		if strings.HasPrefix(l.What, "message") {
-			return "Messages cannot be seen from " + these(len(p.r.Inputs)) + "."
-		}
+	s := "no message was recognised"
+	if slices.ContainsFunc(p.r.Limits, func(l analyze.Limit) bool { return l.What == "message" || l.What == "messages" }) {
+		s = "messages cannot be seen from " + these(len(p.r.Inputs))
 	}
-	if logins := p.logins(); logins > 0 {
-		return fmt.Sprintf("%s and no message was recognised.", plural(logins, "login"))
+	logins := filter(p.view.events, func(e analyze.Event) bool { return e.Kind == "login" })
+	if len(logins) > 0 {
+		return fmt.Sprintf("There were %s (%s); %s.", plural(len(logins), "login"), certainty(logins), s)
 	}
-	return "No message was recognised."
+	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
 func these(inputs int) string {
@@ -260,10 +263,6 @@ func these(inputs int) string {
 		return "this input"
 	}
 	return "these inputs"
-}
-
-func (p *printer) logins() int {
-	return len(filter(p.view.events, func(e analyze.Event) bool { return e.Kind == "login" }))
 }
 
 // words is "sent 12 messages, 2 of them with media, and received 9 (likely 0.95)".
@@ -344,9 +343,7 @@ func (p *printer) oneCall(e analyze.Event) string {
 	if d := lasted(e); d > 0 {
 		more = " of " + length(d)
 	}
-	if other := p.otherEnd(e); other != "not visible" {
-		more += " with " + other
-	}
+	more += p.withWhom(e)
 	if e.Call != nil && known(e.Call.Path) {
 		more += ", " + Clean(e.Call.Path)
 	}
@@ -354,6 +351,22 @@ func (p *printer) oneCall(e analyze.Event) string {
 		more += ", " + Clean(e.Call.Outcome)
 	}
 	return fmt.Sprintf("%s had one %scall%s (%s).", p.who(e.Party), media, more, sure(e.Grade, e.Confidence))
+}
+
+// withWhom names the other end of a call, or where that is not known the
+// address that it was seen at.
+func (p *printer) withWhom(e analyze.Event) string {
+	if w := p.with(e); w != "" {
+		return " with " + w
+	}
+	if e.Call == nil || len(e.Call.PeerAddresses) == 0 {
+		return ""
+	}
+	s := " with " + Clean(e.Call.PeerAddresses[0])
+	if n := len(e.Call.PeerAddresses) - 1; n > 0 {
+		s += " (and " + plural(n, "other address") + ")"
+	}
+	return s
 }
 
 // distinctCalls leaves out the second event of a call that was seen at both

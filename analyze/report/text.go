@@ -58,7 +58,7 @@ type printer struct {
 	o      TextOptions
 	view   view
 	labels map[string]string // party id to what it is called in this text
-	days   bool              // times need their date
+	layout string            // of times, as time.Format takes it
 	out    strings.Builder
 	err    error
 }
@@ -72,19 +72,31 @@ func newPrinter(r *analyze.Report, o TextOptions) *printer {
 		o.Zone = time.UTC
 	}
 	p := &printer{r: r, o: o, view: newView(r, o.Min), labels: labels(r.Parties)}
-	p.days = !sameDay(p.view.first, p.view.last, o.Zone)
+	p.layout = layoutFor(span{p.view.first, p.view.last}.with(r.Inputs), o.Zone)
 	return p
+}
+
+// layoutFor leaves out of times what is the same in all of them.
+func layoutFor(s span, zone *time.Location) string {
+	a, b := s.first.In(zone), s.last.In(zone)
+	switch {
+	case sameDay(a, b, zone):
+		return time.TimeOnly
+	case a.Year() == b.Year():
+		return "02" + hard + "Jan" + hard + time.TimeOnly
+	}
+	return time.DateOnly + hard + time.TimeOnly
 }
 
 // view is what is left of a report at the asked probability.
 type view struct {
-	events      []analyze.Event
-	services    []analyze.ServiceUse
-	contacts    []analyze.Contact
-	groups      []analyze.Group
-	below       int // statements left out
-	highest     float64
-	first, last time.Time // of what is left, else of the inputs
+	events   []analyze.Event
+	services []analyze.ServiceUse
+	contacts []analyze.Contact
+	groups   []analyze.Group
+	below    int     // statements left out
+	highest  float64 // probability of the most probable of them
+	span             // of what is left, else of the inputs
 }
 
 func newView(r *analyze.Report, least float64) view {
@@ -101,7 +113,19 @@ func newView(r *analyze.Report, least float64) view {
 	v.services = filter(r.Services, func(s analyze.ServiceUse) bool { return keep(s.Confidence) })
 	v.contacts = filter(r.Contacts, func(c analyze.Contact) bool { return keep(c.Confidence) })
 	v.groups = filter(r.Groups, func(g analyze.Group) bool { return keep(g.Confidence) })
-	v.span(r)
+	for _, e := range v.events {
+		v.extend(e.Time)
+		if e.End != nil {
+			v.extend(*e.End)
+		}
+	}
+	for _, s := range v.services {
+		v.extend(s.First)
+		v.extend(s.Last)
+	}
+	if v.first.IsZero() {
+		v.span = v.span.with(r.Inputs)
+	}
 	return v
 }
 
@@ -115,40 +139,30 @@ func filter[T any](all []T, keep func(T) bool) []T {
 	return out
 }
 
-// span sets the time that the text speaks of: that of the services and events,
-// or where there are none that of the inputs.
-func (v *view) span(r *analyze.Report) {
-	for _, e := range v.events {
-		v.extend(e.Time)
-		if e.End != nil {
-			v.extend(*e.End)
-		}
-	}
-	for _, s := range v.services {
-		v.extend(s.First)
-		v.extend(s.Last)
-	}
-	if !v.first.IsZero() {
-		return
-	}
-	for _, in := range r.Inputs {
-		if in.First != nil && in.Last != nil {
-			v.extend(*in.First)
-			v.extend(*in.Last)
-		}
-	}
-}
+// span is the time from the first to the last of some moments; zero of none.
+type span struct{ first, last time.Time }
 
-func (v *view) extend(t time.Time) {
+func (s *span) extend(t time.Time) {
 	if t.IsZero() {
 		return
 	}
-	if v.first.IsZero() || t.Before(v.first) {
-		v.first = t
+	if s.first.IsZero() || t.Before(s.first) {
+		s.first = t
 	}
-	if t.After(v.last) {
-		v.last = t
+	if t.After(s.last) {
+		s.last = t
 	}
+}
+
+// with is s extended to the time of the inputs.
+func (s span) with(inputs []analyze.Input) span {
+	for _, in := range inputs {
+		if in.First != nil && in.Last != nil {
+			s.extend(*in.First)
+			s.extend(*in.Last)
+		}
+	}
+	return s
 }
 
 func sameDay(a, b time.Time, zone *time.Location) bool {
@@ -157,10 +171,12 @@ func sameDay(a, b time.Time, zone *time.Location) bool {
 
 // clock is a time of day, with its date where the report spans several days.
 func (p *printer) clock(t time.Time) string {
-	if p.days {
-		return t.In(p.o.Zone).Format("2006-01-02 15:04:05")
-	}
-	return t.In(p.o.Zone).Format("15:04:05")
+	return t.In(p.o.Zone).Format(p.layout)
+}
+
+// fromTo is two times on one line.
+func (p *printer) fromTo(a, b time.Time) string {
+	return p.clock(a) + hard + "-" + hard + p.clock(b)
 }
 
 // service is the name of a service as people know it.
@@ -180,7 +196,7 @@ func (p *printer) paragraph(text, indent string) {
 		if i > 0 {
 			line = indent + line
 		}
-		p.out.WriteString(line + "\n")
+		p.out.WriteString(strings.ReplaceAll(line, hard, " ") + "\n")
 	}
 }
 

@@ -19,6 +19,16 @@ func number(n int) string {
 	return grouped(int64(n))
 }
 
+// lowerNumber is text that starts with a spelled number, for the middle of a
+// sentence.
+func lowerNumber(s string) string {
+	word, rest, _ := strings.Cut(s, " ")
+	if rest == "parties" {
+		return strings.ToLower(word) + " " + rest
+	}
+	return s
+}
+
 // grouped writes n with commas between groups of three digits.
 func grouped(n int64) string {
 	s := strconv.FormatInt(n, 10)
@@ -36,6 +46,8 @@ func plurals(n int, one string) string {
 	switch {
 	case n == 1:
 		return one
+	case strings.HasSuffix(one, "s"):
+		return one + "es"
 	case strings.HasSuffix(one, "y"):
 		return one[:len(one)-1] + "ies"
 	}
@@ -58,9 +70,9 @@ func size(n uint64) string {
 		v /= 1000
 	}
 	if i == 0 || v >= 99.95 {
-		return fmt.Sprintf("%.0f %s", v, units[i])
+		return fmt.Sprintf("%.0f"+hard+"%s", v, units[i])
 	}
-	return fmt.Sprintf("%.1f %s", v, units[i])
+	return fmt.Sprintf("%.1f"+hard+"%s", v, units[i])
 }
 
 // length writes a duration in at most two units: "29 s", "3 min 12 s".
@@ -68,9 +80,9 @@ func length(d time.Duration) string {
 	d = max(d, 0)
 	switch {
 	case d < time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
+		return fmt.Sprintf("%.1f"+hard+"s", d.Seconds())
 	case d < time.Minute:
-		return fmt.Sprintf("%.0f s", d.Truncate(time.Second).Seconds())
+		return fmt.Sprintf("%.0f"+hard+"s", d.Truncate(time.Second).Seconds())
 	case d < time.Hour:
 		return units(d, time.Minute, "min", time.Second, "s")
 	case d < 48*time.Hour:
@@ -80,9 +92,9 @@ func length(d time.Duration) string {
 }
 
 func units(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
-	s := fmt.Sprintf("%s %s", grouped(int64(d/big)), bigName)
+	s := grouped(int64(d/big)) + hard + bigName
 	if rest := d % big / small; rest > 0 {
-		s += fmt.Sprintf(" %d %s", rest, smallName)
+		s += fmt.Sprintf(hard+"%d"+hard+"%s", rest, smallName)
 	}
 	return s
 }
@@ -113,7 +125,7 @@ func sureRange(grade string, low, high float64) string {
 
 // maxPackets is how many packet numbers or ranges stand in one cell; what is
 // left out is counted.
-const maxPackets = 4
+const maxPackets = 2
 
 // packets is evidence in compact form: "1:17,23-25" is packet 17 and packets
 // 23 to 25 of input 1.
@@ -136,7 +148,7 @@ func packets(evidence []analyze.Evidence) string {
 			continue
 		}
 		shown++
-		text := span(first.At, last.At)
+		text := fromTo(first.At, last.At)
 		if first.Input == input && len(parts) > 0 {
 			parts[len(parts)-1] += "," + text
 			continue
@@ -145,7 +157,7 @@ func packets(evidence []analyze.Evidence) string {
 		parts = append(parts, Clean(input)+":"+text)
 	}
 	if left > 0 {
-		parts = append(parts, "+"+grouped(int64(left)))
+		parts[len(parts)-1] += hard + "+" + grouped(int64(left))
 	}
 	return strings.Join(parts, " ")
 }
@@ -159,7 +171,7 @@ func run(sorted []analyze.Evidence, i int) int {
 	return j
 }
 
-func span(first, last int64) string {
+func fromTo(first, last int64) string {
 	if first == last {
 		return strconv.FormatInt(first, 10)
 	}

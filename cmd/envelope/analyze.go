@@ -26,6 +26,7 @@ type options struct {
 	observers   map[string]capture.Observer // by input as it was given
 	names       map[string]string           // by address or account
 	service     string                      // only this one; all where empty
+	least       float64                     // probability below which nothing is found
 	from, to    capture.Time                // 0 where not given
 	filter      string
 	services    *service.Set
@@ -86,7 +87,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 func (f *flags) registerOutput(set *pflag.FlagSet) {
 	set.StringVar(&f.format, "format", "text", "`FORMAT` of the report: text or json")
 	set.BoolVar(&f.all, "all", false, "text: list each event, party and flow, and fold nothing")
-	set.Float64Var(&f.least, "min-confidence", defaultLeast, "leave out what is less probable than `P`, from 0 to 1; json keeps all unless this is given")
+	set.Float64Var(&f.least, "min-confidence", defaultLeast, "leave out what is less probable than `P`, from 0 to 1")
 	set.StringVar(&f.tz, "tz", "UTC", "text: time `ZONE` such as Europe/London, or local")
 }
 
@@ -138,6 +139,9 @@ func (f *flags) options(cmd *cobra.Command, args []string) (*options, reportWrit
 	}
 	o := &options{inputs: args, stdin: cmd.InOrStdin(), flows: f.flows, service: f.service, filter: f.filter,
 		noQUICHello: f.noQUICHello, command: commandLine(cmd)}
+	// What is graded is found in any case, so that the text can count what it
+	// leaves out. The analyzer takes 0 for its default.
+	o.least = max(min(f.least, defaultLeast), 1e-9)
 	zone, err := f.zone()
 	if err != nil {
 		return nil, nil, err
@@ -282,10 +286,7 @@ func (f *flags) writer(cmd *cobra.Command, zone *time.Location, known *service.S
 	}
 	switch f.format {
 	case "json":
-		if cmd.Flags().Changed("min-confidence") {
-			return func(w io.Writer, r *analyze.Report) error { return report.JSON(w, report.AtLeast(r, f.least)) }, nil
-		}
-		return report.JSON, nil
+		return func(w io.Writer, r *analyze.Report) error { return report.JSON(w, report.AtLeast(r, f.least)) }, nil
 	case "text":
 		o := report.TextOptions{Zone: zone, Min: f.least, All: f.all, ServiceNames: serviceNames(known)}
 		if f.output == "" {

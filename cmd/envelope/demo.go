@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,8 @@ import (
 
 	"envelope/analyze"
 	"envelope/analyze/report"
+	"envelope/capture"
+	"envelope/capture/simulate"
 )
 
 // demoFile is one capture of the demonstration.
@@ -54,7 +55,7 @@ func runDemo(cmd *cobra.Command, f *flags) error {
 	}
 	kept := f.output
 	f.output = "" // it names the folder of the captures, not a report
-	o, write, err := f.options(cmd, paths)
+	o, write, err := f.options(cmd, paths[:1])
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func runDemo(cmd *cobra.Command, f *flags) error {
 		// A temporary folder is named anew each time; the report is not.
 		rep.Inputs[i].Path = filepath.Base(rep.Inputs[i].Path)
 	}
-	err = output(cmd.OutOrStdout(), "", func(w io.Writer) error { return demoReport(w, rep, write, f.format, kept) })
+	err = output(cmd.OutOrStdout(), "", func(w io.Writer) error { return demoReport(w, rep, write, f.format, demoNext(kept, files)) })
 	if err != nil {
 		return err
 	}
@@ -74,17 +75,21 @@ func runDemo(cmd *cobra.Command, f *flags) error {
 }
 
 // demoReport writes the report and, for people, what to try next.
-func demoReport(w io.Writer, rep *analyze.Report, write reportWriter, format, kept string) error {
+func demoReport(w io.Writer, rep *analyze.Report, write reportWriter, format, next string) error {
 	if err := write(w, rep); err != nil || format != "text" {
 		return err
 	}
-	next := "keep these captures with \"envelope demo -o demo\" and open them in Wireshark, or analyse one of your own: envelope analyze FILE"
-	if kept != "" {
-		next = fmt.Sprintf("open the captures in %s in Wireshark, or analyse one by one: envelope analyze %s", report.Clean(kept),
-			report.Clean(filepath.Join(kept, filepath.Base(rep.Inputs[0].Path))))
-	}
-	_, err := fmt.Fprintf(w, "\nThe people are invented, the traffic was simulated. Next: %s\n", next)
+	_, err := fmt.Fprintf(w, "\nSimulated: nobody here is real. Next: %s\n", next)
 	return err
+}
+
+// demoNext is what to try next: another of the captures that were kept, or to
+// keep them.
+func demoNext(dir string, files []demoFile) string {
+	if dir == "" {
+		return "envelope analyze FILE, or keep these captures: envelope demo -o DIR"
+	}
+	return "envelope analyze " + report.Clean(filepath.Join(dir, files[len(files)-1].name))
 }
 
 // demoFolder is the folder for the captures, and what to do with it at the end.
@@ -112,7 +117,21 @@ func writeDemo(dir string, files []demoFile) ([]string, error) {
 	return paths, nil
 }
 
-// demoFiles makes the captures.
+// demoFiles makes the captures. The first is the one to analyse: what the
+// network saw of everybody.
 func demoFiles() ([]demoFile, error) {
-	return nil, errors.New("the demonstration is not built yet")
+	recording, err := simulate.Demo().Run()
+	if err != nil {
+		return nil, err
+	}
+	var files []demoFile
+	for _, c := range recording.Captures {
+		file := demoFile{c.Name, c.Data}
+		if c.Observer == capture.Network {
+			files = append([]demoFile{file}, files...)
+		} else {
+			files = append(files, file)
+		}
+	}
+	return files, nil
 }

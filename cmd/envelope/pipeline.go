@@ -39,7 +39,7 @@ func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Flows: o.flows})
+	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Least: o.least, Flows: o.flows})
 	p := &pipeline{ctx: ctx, o: o, analyzer: an, reader: packet.NewReader(packet.Options{
 		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello})}
 	o.progress.start(totalSize(paths), p.state)
