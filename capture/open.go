@@ -52,7 +52,7 @@ type Input struct {
 	Observer    Observer  // the format's own; the caller may set another one
 	Reader      io.Reader // content, decompressed
 
-	Packets     int64 // packets read; 0 for logs
+	Packets     int64 // packets or lines read
 	Records     int64 // records yielded
 	Bytes       int64 // bytes of packets by their original length, or of log lines
 	First, Last Time  // of packets or lines; 0 where there are none

@@ -165,14 +165,20 @@ func (f *pcap) tail(s *Source) error {
 }
 
 // partial deals with a record that is longer than the rest of the file: the
-// last packet, or bytes that are no record.
+// last packet, or bytes that are no record in front of others that are.
 func (f *pcap) partial(s *Source, p *Raw, n int, wire uint32) error {
-	if f.last >= 0 && !f.plausible(s.in.bytes()) {
+	b := s.in.bytes()
+	for off := 1; off < len(b); off++ {
+		if f.follows(b[off:]) {
+			s.in.pos += off
+			return s.bad(s.number+1, "captured length of %d bytes is wrong: skipped %d bytes", n, off)
+		}
+	}
+	if !f.plausible(b, f.last) {
 		return f.resync(s, uint32(n))
 	}
-	data := s.in.bytes()[f.header:]
 	p.Len = wireLen(wire, n)
-	return s.cut(p, data, n)
+	return s.cut(p, b[f.header:], n)
 }
 
 // resync looks for the next record behind bytes that are none.
@@ -191,8 +197,9 @@ func (f *pcap) resync(s *Source, captured uint32) error {
 const maxTimeStep = 30 * 24 * 3600
 
 // plausible tells whether b begins with a record header that can be believed
-// without knowing where it is from.
-func (f *pcap) plausible(b []byte) bool {
+// without knowing where it is from. near is a time, in seconds, that it must
+// not be far from; -1 for any.
+func (f *pcap) plausible(b []byte, near int64) bool {
 	if len(b) < f.header {
 		return false
 	}
@@ -203,19 +210,19 @@ func (f *pcap) plausible(b []byte) bool {
 	if int64(f.order.u32(b[4:]))*f.tick >= 1e9 {
 		return false
 	}
-	step := int64(f.order.u32(b)) - f.last
-	return f.last < 0 || (step >= -maxTimeStep && step <= maxTimeStep)
+	step := int64(f.order.u32(b)) - near
+	return near < 0 || (step >= -maxTimeStep && step <= maxTimeStep)
 }
 
 // follows tells whether b begins with a record that another record, or the end
 // of the file, follows.
 func (f *pcap) follows(b []byte) bool {
-	if !f.plausible(b) {
+	if !f.plausible(b, f.last) {
 		return false
 	}
 	captured, _ := f.lengths(b)
 	end := f.header + int(captured)
-	return len(b) == end || (len(b) > end && f.plausible(b[end:]))
+	return len(b) == end || (len(b) > end && f.plausible(b[end:], int64(f.order.u32(b))))
 }
 
 // dropFCS returns the data of p without the n bytes of frame check sequence at

@@ -89,7 +89,9 @@ func (f *pcapng) header(b []byte) (kind uint32, length int, ok bool) {
 	return kind, int(min(n, maxBlock+1)), n >= 12 && n <= maxBlock
 }
 
-// block takes one whole block and tells whether it gave a packet.
+// block takes one whole block and tells whether it gave a packet. Journal and
+// custom blocks take a number without being packets, since Wireshark shows them
+// as frames, and a number should lead to the same packet there.
 func (f *pcapng) block(s *Source, p *Raw, kind uint32, body []byte) (bool, error) {
 	if kind == blockSection {
 		return false, f.section(s, body)
@@ -108,7 +110,10 @@ func (f *pcapng) block(s *Source, p *Raw, kind uint32, body []byte) (bool, error
 		return false, f.addInterface(s, body)
 	case blockNames:
 		f.addNames(s, body)
+	case blockJournal:
+		s.number++
 	case blockCustom, blockCustomKeep:
+		s.number++
 		s.droid.addUID(f.order, body)
 	}
 	return false, nil
@@ -216,12 +221,19 @@ func holdsPacket(kind uint32) bool {
 	return kind == blockEnhanced || kind == blockSimple || kind == blockPacket
 }
 
+// numbered tells whether blocks of a type take a packet number.
+func numbered(kind uint32) bool {
+	return holdsPacket(kind) || kind == blockJournal || kind == blockCustom || kind == blockCustomKeep
+}
+
 // skip passes a block that is larger than the window. Packets are never; keys
 // and statistics may be.
 func (f *pcapng) skip(s *Source, kind uint32, length int) error {
 	var err error
-	if holdsPacket(kind) && f.open {
+	if numbered(kind) && f.open {
 		s.number++
+	}
+	if holdsPacket(kind) && f.open {
 		err = s.bad(s.number, "packet block of %d bytes left out: larger than any packet", length)
 	}
 	if !s.in.skip(length) {
@@ -339,7 +351,7 @@ func (f *pcapng) whole(b []byte) bool {
 
 // bad makes the error for a block, which is a packet's own where it held one.
 func (f *pcapng) bad(s *Source, kind uint32, format string, args ...any) error {
-	if holdsPacket(kind) && f.open {
+	if numbered(kind) && f.open {
 		s.number++
 		return s.bad(s.number, format, args...)
 	}
