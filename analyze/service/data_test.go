@@ -34,7 +34,7 @@ func TestEveryMessengerIsThere(t *testing.T) {
 // An address range alone is never more than possible, and a port alone is the
 // mark of an open protocol or of nobody.
 func TestWeightsKeepTheRules(t *testing.T) {
-	open := []string{"xmpp", "matrix", "session"}
+	open := []string{"xmpp", "matrix"}
 	for _, v := range load(t).Services() {
 		for i, m := range v.Marks {
 			switch {

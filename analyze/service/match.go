@@ -121,11 +121,11 @@ func (s *Set) either(f *capture.Flow, t tally, speak int32) candidate {
 	swapped := t
 	s.side(f, &t, f.Server, speak)
 	s.side(f, &swapped, f.Client, speak)
-	if a, b := t.best(), swapped.best(); a.confidence >= b.confidence {
-		return a
-	} else {
-		return b
+	best, other := t.best(), swapped.best()
+	if other.confidence > best.confidence {
+		best = other
 	}
+	return best
 }
 
 // side adds the marks of one end to t.

@@ -66,6 +66,8 @@ func TestMatch(t *testing.T) {
 		{"WhatsApp on phones in mid-stream", flow(tcp, "185.60.216.54:5222"), "whatsapp", Message, []string{"address", "port"}, 0.9, 1},
 		{"frames", flow(tcp, elsewhere+":443", sign("whatsapp-noise")), "whatsapp", Message, []string{"frame"}, 0.9, 1},
 		{"call", flow(udp, elsewhere+":50000", sign("whatsapp-stun")), "whatsapp", Call, []string{"stun"}, 0.9, 1},
+		{"relay by its host number", flow(udp, "31.13.86.48:3478"), "whatsapp", Call, []string{"address", "port"}, 0.8, 0.9},
+		{"relay of Meta's, whose is open", flow(udp, "157.240.16.128:3478"), "whatsapp", Call, []string{"address", "port"}, 0.5, 0.6},
 		{"weak sign alone", flow(tcp, elsewhere+":8080", sign("telegram-mtproto-obfuscated")), "", "", nil, 0, 0},
 		{"weak sign at the address", flow(tcp, telegram+":443", sign("telegram-mtproto-obfuscated")), "telegram", Message, []string{"address", "frame", "port"}, 0.95, 1},
 		{"reflector by address and port", flow(udp, "91.108.8.1:533"), "telegram", Call, []string{"address", "port"}, 0.9, 1},
