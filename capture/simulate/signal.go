@@ -24,7 +24,9 @@ const (
 	signalDownAck  = 44
 	signalPing     = 56 // GET /v1/keepalive
 	signalPong     = 42
-	signalOverhead = 30 // of a text in its Content: field headers, time stamp, profile key id
+	signalOverhead = 48 // of a text in its Content: field headers, time stamp, profile key (32 bytes)
+	signalQuiet    = 1  // "urgent":false is a byte longer than true: receipts; typing has "online":true in return
+	signalPassing  = 2  // the field ephemeral of an Envelope: typing
 )
 
 // signalOpening is how the WebSocket opens: 431 and 236 bytes were measured
@@ -81,31 +83,47 @@ func (sg *signal) idle(s *socket, now capture.Time) {
 	}
 }
 
+// parcel is one message as it passes the server, by the lengths of its records.
+type parcel struct {
+	kind, state string
+	up, down    int
+}
+
+// parcelOf makes a message of so many blocks.
+func parcelOf(kind, state string, blocks int) parcel {
+	p := parcel{kind, state, signalUp + (blocks-1)*signalUpStep, signalDown + (blocks-1)*signalDownStep}
+	switch kind {
+	case "receipt":
+		p.up += signalQuiet
+	case "typing":
+		p.down += signalPassing
+	}
+	return p
+}
+
 // perform sends a text. Typing and receipts are messages of one block too, so
-// on the wire they look like a short text.
+// on the wire they differ by a byte or two from a text of up to 30 bytes.
 func (sg *signal) perform(a Act, at capture.Time) {
 	from, to := sg.lines[a.From], sg.lines[a.To]
 	blocks := (a.Size + signalOverhead + 2 + signalBlock - 1) / signalBlock
 	begin := at.Add(-time.Duration(min(a.Size*120, 8000)+1500) * time.Millisecond)
-	sg.pass(from, to, begin, 1, Truth{Kind: "typing", State: "composing"})
-	got := sg.pass(from, to, at, blocks, Truth{Kind: "text"})
+	sg.pass(from, to, begin, parcelOf("typing", "composing", 1))
+	got := sg.pass(from, to, at, parcelOf("text", "", blocks))
 	receipt := got.Add(to.pause(250, 700))
-	sg.pass(to, from, receipt, 1, Truth{Kind: "receipt", State: "delivered"})
-	sg.pass(to, from, receipt.Add(to.pause(1200, 5000)), 1, Truth{Kind: "receipt", State: "read"})
+	sg.pass(to, from, receipt, parcelOf("receipt", "delivered", 1))
+	sg.pass(to, from, receipt.Add(to.pause(1200, 5000)), parcelOf("receipt", "read", 1))
 }
 
-// pass carries one message of so many blocks through the server and returns
-// when the receiver has it.
-func (sg *signal) pass(from, to *socket, at capture.Time, blocks int, t Truth) capture.Time {
-	up := signalUp + (blocks-1)*signalUpStep
-	from.Records(at, capture.Up, up)
+// pass carries one message through the server and returns when the receiver
+// has it.
+func (sg *signal) pass(from, to *socket, at capture.Time, p parcel) capture.Time {
+	from.Records(at, capture.Up, p.up)
 	stored := at.Add(from.Way() + from.pause(25, 60))
 	from.Records(stored, capture.Down, signalUpAck)
 	pushed := stored.Add(from.pause(3, 25))
-	to.Records(pushed, capture.Down, signalDown+(blocks-1)*signalDownStep)
+	to.Records(pushed, capture.Down, p.down)
 	got := pushed.Add(to.Way())
 	to.Records(got.Add(to.pause(15, 60)), capture.Up, signalDownAck)
-	t.Service, t.StanzaLen, t.Delivered = "signal", up, delivered(to.person, got)
-	sg.happened(at, from.person, to.person, t)
+	sg.happened(at, from.person, to.person, Truth{Kind: p.kind, State: p.state, Service: "signal", StanzaLen: p.up, Delivered: delivered(to.person, got)})
 	return got
 }
