@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 
@@ -124,7 +125,7 @@ func (u *udpFraming) hello(d *udpPayload) bool {
 func (u *udpFraming) message(d *udpPayload) bool {
 	var m wire.STUN
 	if !wire.ParseSTUN(d.data, d.size, &m) || m.Classic && !u.stun && !classicPort(u.fl) {
-		return false
+		return u.cutMessage(d)
 	}
 	u.stun = true
 	u.fl.sign("stun")
@@ -140,6 +141,19 @@ func (u *udpFraming) message(d *udpPayload) bool {
 	}
 	return true
 }
+
+// cutMessage takes a STUN message of which the snap length left less than the
+// header: the type and the magic cookie.
+func (u *udpFraming) cutMessage(d *udpPayload) bool {
+	if !u.stun || len(d.data) == d.size || len(d.data) < 8 || binary.BigEndian.Uint32(d.data[4:]) != stunCookie {
+		return false
+	}
+	u.note(d, &wire.STUN{Type: binary.BigEndian.Uint16(d.data), Lifetime: -1})
+	return true
+}
+
+// stunCookie marks STUN messages (RFC 8489 section 5).
+const stunCookie = 0x2112a442
 
 // classicPort tells that a flow uses STUN's own port: without the magic cookie
 // (RFC 3489) nothing else marks the message.

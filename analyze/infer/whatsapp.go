@@ -1,0 +1,219 @@
+package infer
+
+import (
+	_ "embed" // for the measured sizes
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"envelope/capture"
+)
+
+//go:embed data/whatsapp.json
+var whatsAppData []byte
+
+// band is a range of sizes in bytes, both ends included.
+type band [2]uint32
+
+func (b band) holds(n uint32) bool { return n >= b[0] && n <= b[1] }
+
+// whatsAppSizes is the vocabulary of frame sizes; see the data file.
+type whatsAppSizes struct {
+	TypingUp       band    `json:"typing_up"`
+	PresenceDown   band    `json:"presence_down"`
+	MessageUp      band    `json:"message_up"`
+	MessageAck     band    `json:"message_ack_down"`
+	MessageAckS    float64 `json:"message_ack_s"`
+	ReceiptDown    band    `json:"receipt_down"`
+	ReceiptAckUp   band    `json:"receipt_ack_up"`
+	ReceiptS       float64 `json:"receipt_s"`
+	MessageDown    band    `json:"message_down"`
+	ReceiptUp      band    `json:"receipt_up"`
+	ReceiptUpS     float64 `json:"receipt_up_s"`
+	LateReceiptS   float64 `json:"late_receipt_up_s"`
+	ReceiptAckDown band    `json:"receipt_ack_down"`
+	KeepaliveUp    band    `json:"keepalive_up"`
+	KeepaliveDown  band    `json:"keepalive_down"`
+	KeepaliveS     float64 `json:"keepalive_s"`
+	LoginS         float64 `json:"login_s"`
+}
+
+// WhatsApp reads the events of chat connections with WhatsApp's own framing.
+// Connections of the role media among conns give the attachments.
+func WhatsApp(conns []Conn) []Event {
+	var v whatsAppSizes
+	if err := json.Unmarshal(whatsAppData, &v); err != nil {
+		panic(err) // embedded, and checked by a test
+	}
+	var out []Event
+	var media []Conn
+	for i := range conns {
+		c := &conns[i]
+		if c.Role == "media" && !strings.HasPrefix(c.Flow.Host, "pps.") { // profile pictures are no attachments
+			media = append(media, *c)
+		}
+		if hasSignPrefix(&c.Flow, "whatsapp-") {
+			w := whatsApp{c: c, v: &v, used: make([]bool, len(c.Flow.Frames))}
+			out = append(out, w.read()...)
+		}
+	}
+	return attach(out, media, true)
+}
+
+// whatsApp reads one connection. A frame explains at most one event.
+type whatsApp struct {
+	c    *Conn
+	v    *whatsAppSizes
+	used []bool
+	out  []Event
+}
+
+func (w *whatsApp) read() []Event {
+	w.login()
+	frames := w.c.Flow.Frames
+	for i := range frames {
+		f := &frames[i]
+		if w.used[i] || f.Kind != capture.FrameData {
+			continue
+		}
+		switch {
+		case f.Up && w.v.MessageUp.holds(f.Length):
+			w.sent(i)
+		case !f.Up && w.v.MessageDown.holds(f.Length):
+			w.received(i)
+		}
+	}
+	w.small()
+	return w.out
+}
+
+// login notes the opening of the connection: the prologue, and the handshake
+// of the Noise protocol behind it.
+func (w *whatsApp) login() {
+	frames := w.c.Flow.Frames
+	if len(frames) == 0 || frames[0].Kind != capture.FrameHandshake {
+		return
+	}
+	end := frames[0].Time
+	for i := range frames {
+		if frames[i].Time.Sub(end) > time.Second || frames[i].Time.Sub(frames[0].Time) > seconds(w.v.LoginS) {
+			break
+		}
+		end = frames[i].Time
+	}
+	e := w.event(&frames[0], Login, "", 0.97, "stream start of WhatsApp: prologue in clear")
+	e.Time, e.End, e.Seen, e.Bytes = w.c.Flow.First, end, true, 0
+	w.out = append(w.out, e)
+}
+
+// event makes an event of a frame.
+func (w *whatsApp) event(f *capture.Frame, k Kind, d Direction, p float64, note string) Event {
+	return Event{Kind: k, Time: f.Time, Service: w.c.Service, Client: w.c.Flow.Client.Addr(), Server: w.c.Flow.Server, Flow: w.c.Flow.ID,
+		Direction: d, Bytes: uint64(f.Length), Confidence: p * w.c.Weight, Grain: capture.GrainFrame, Evidence: []Evidence{{f.Origin, note}}}
+}
+
+// next finds the first unused frame of a direction within a time after frame
+// i, and tells whether its size is in the band.
+func (w *whatsApp) next(i int, up bool, within float64, b band) (int, bool) {
+	frames := w.c.Flow.Frames
+	for j := i + 1; j < len(frames) && frames[j].Time.Sub(frames[i].Time) <= seconds(within); j++ {
+		if f := &frames[j]; f.Up == up && !w.used[j] && f.Kind == capture.FrameData {
+			return j, b.holds(f.Length)
+		}
+	}
+	return 0, false
+}
+
+// first is next for the first frame whose size is in the band.
+func (w *whatsApp) first(i int, up bool, within float64, b band) (int, bool) {
+	frames := w.c.Flow.Frames
+	for j := i + 1; j < len(frames) && frames[j].Time.Sub(frames[i].Time) <= seconds(within); j++ {
+		if f := &frames[j]; f.Up == up && !w.used[j] && f.Kind == capture.FrameData && b.holds(f.Length) {
+			return j, true
+		}
+	}
+	return 0, false
+}
+
+// sent takes a frame up for a message if the server acknowledges it at once;
+// receipts of the other end's devices, acknowledged by the client, prove it.
+func (w *whatsApp) sent(i int) {
+	frames := w.c.Flow.Frames
+	ack, ok := w.next(i, false, w.v.MessageAckS, w.v.MessageAck)
+	if !ok {
+		return
+	}
+	w.used[i], w.used[ack] = true, true
+	f := &frames[i]
+	e := w.event(f, Message, Sent, 0.75, fmt.Sprintf("frame of %d bytes up", f.Length))
+	e.Evidence = append(e.Evidence, Evidence{frames[ack].Origin, fmt.Sprintf("acknowledged by the server, %d bytes", frames[ack].Length)})
+	for at := ack; len(e.Evidence) < 4; {
+		r, ok := w.first(at, false, w.v.ReceiptS, w.v.ReceiptDown)
+		if !ok {
+			break
+		}
+		back, ok := w.first(r, true, 1, w.v.ReceiptAckUp)
+		if !ok {
+			break
+		}
+		w.used[r], w.used[back] = true, true
+		e.Confidence = 0.95 * w.c.Weight
+		e.Evidence = append(e.Evidence, Evidence{frames[r].Origin, "receipt of the other end"})
+		got := w.event(&frames[r], Receipt, Received, 0.9, fmt.Sprintf("receipt of %d bytes, answered by %d bytes", frames[r].Length, frames[back].Length))
+		w.out = append(w.out, got)
+		if at = r; frames[r].Time.Sub(f.Time) > 5*time.Second {
+			break
+		}
+	}
+	w.out = append(w.out, e)
+}
+
+// received takes a push of the server for a message if the client answers with
+// a receipt.
+func (w *whatsApp) received(i int) {
+	frames := w.c.Flow.Frames
+	p := 0.85
+	r, ok := w.first(i, true, w.v.ReceiptUpS, w.v.ReceiptUp)
+	if !ok {
+		if r, ok = w.first(i, true, w.v.LateReceiptS, w.v.ReceiptUp); !ok {
+			return
+		}
+		p = 0.7
+	}
+	w.used[i], w.used[r] = true, true
+	f := &frames[i]
+	e := w.event(f, Message, Received, p, fmt.Sprintf("frame of %d bytes down", f.Length))
+	e.Evidence = append(e.Evidence, Evidence{frames[r].Origin, fmt.Sprintf("receipt of %d bytes up", frames[r].Length)})
+	if back, ok := w.first(r, false, 1, w.v.ReceiptAckDown); ok {
+		w.used[back] = true
+		e.Confidence = min(0.95, p+0.08) * w.c.Weight
+		e.Evidence = append(e.Evidence, Evidence{frames[back].Origin, "receipt acknowledged by the server"})
+	}
+	sent := w.event(&frames[r], Receipt, Sent, p, "receipt for the message before")
+	w.out = append(w.out, e, sent)
+}
+
+// small takes what is left of the small frames: typing, presence, keepalives.
+func (w *whatsApp) small() {
+	frames := w.c.Flow.Frames
+	for i := range frames {
+		f := &frames[i]
+		if w.used[i] || f.Kind != capture.FrameData {
+			continue
+		}
+		switch {
+		case f.Up && w.v.TypingUp.holds(f.Length):
+			w.out = append(w.out, w.event(f, Typing, Sent, 0.8, fmt.Sprintf("frame of %d bytes up, as for composing and paused", f.Length)))
+		case !f.Up && w.v.PresenceDown.holds(f.Length):
+			w.out = append(w.out, w.event(f, Presence, Received, 0.65, fmt.Sprintf("push of %d bytes, as for typing and presence", f.Length)))
+		case f.Up && w.v.KeepaliveUp.holds(f.Length):
+			if j, ok := w.first(i, false, w.v.KeepaliveS, w.v.KeepaliveDown); ok {
+				w.used[j] = true
+				w.out = append(w.out, w.event(f, Keepalive, Sent, 0.75, fmt.Sprintf("%d bytes up, %d bytes down", f.Length, frames[j].Length)))
+			}
+		}
+	}
+	slices.SortStableFunc(w.out, func(a, b Event) int { return int(a.Time - b.Time) })
+}
