@@ -23,13 +23,14 @@ const (
 type pcap struct {
 	order    byteOrder
 	link     LinkType
-	header   int   // bytes of a record header
-	tick     int64 // nanoseconds of one unit of the fraction
-	swapped  bool  // lengths are stored in the other order (before version 2.3)
-	eitherLn bool  // version 2.3: some writers swapped them, some did not
-	fcs      int   // bytes of frame check sequence behind each packet
-	last     int64 // seconds of the last good packet
-	oddTime  bool  // a fraction of a second or more was seen
+	header   int    // bytes of a record header
+	tick     int64  // nanoseconds of one unit of the fraction
+	swapped  bool   // lengths are stored in the other order (before version 2.3)
+	eitherLn bool   // version 2.3: some writers swapped them, some did not
+	snap     uint32 // bytes kept of each packet, as far as can be told
+	fcs      int    // bytes of frame check sequence behind each packet
+	last     int64  // seconds of the last good packet
+	oddTime  bool   // a fraction of a second or more was seen
 }
 
 // SniffPcap tells whether head begins a pcap file: any of the three magic
@@ -77,6 +78,9 @@ func newPcap(s *Source) (*pcap, error) {
 		f.header = pcapRecordPatched
 	}
 	f.version(s, order.u16(h[4:]), order.u16(h[6:]))
+	if f.snap = order.u32(h[16:]); f.snap == 0 {
+		f.snap = maxPacket
+	}
 	f.linkField(order.u32(h[20:]))
 	s.in.pos += pcapFileHeader
 	return f, nil
@@ -116,12 +120,15 @@ func (f *pcap) next(s *Source, p *Raw) error {
 	if captured > maxPacket || (sec|frac == 0 && captured|wire == 0) {
 		return f.resync(s, captured)
 	}
+	n := int(captured)
+	if (frac*f.tick >= 1e9 || captured > wire || captured > f.snap) && !f.fits(s, n) {
+		return f.resync(s, captured)
+	}
 	p.Time = capture.Time(sec*1e9 + frac*f.tick)
 	p.Link = f.link
 	if frac*f.tick >= 1e9 {
 		f.fraction(s)
 	}
-	n := int(captured)
 	if !s.in.need(f.header + n) {
 		return f.partial(s, p, n, wire)
 	}
@@ -136,6 +143,16 @@ func (f *pcap) next(s *Source, p *Raw) error {
 		p.Data = dropFCS(p, f.fcs)
 	}
 	return nil
+}
+
+// fits tells whether another record may follow n captured bytes. It is asked
+// where a header is odd: such headers are written, but most are damaged.
+func (f *pcap) fits(s *Source, n int) bool {
+	if !s.in.need(f.header + n + f.header) {
+		return true
+	}
+	captured, wire := f.lengths(s.in.bytes()[f.header+n:])
+	return captured <= maxPacket && wire > 0
 }
 
 // lengths gives the captured length and that on the wire.
@@ -192,8 +209,8 @@ func (f *pcap) resync(s *Source, captured uint32) error {
 	return s.bad(at, "no record header here (it would give %d captured bytes), and none found behind it", captured)
 }
 
-// maxTimeStep is how far, in seconds, the time of a record may be from the
-// last good one for it to be believed when the reading was lost: 30 days.
+// maxTimeStep is how far, in seconds, the time of a record may be from that of
+// its neighbour for it to be believed when the reading was lost: 30 days.
 const maxTimeStep = 30 * 24 * 3600
 
 // plausible tells whether b begins with a record header that can be believed
@@ -214,15 +231,24 @@ func (f *pcap) plausible(b []byte, near int64) bool {
 	return near < 0 || (step >= -maxTimeStep && step <= maxTimeStep)
 }
 
-// follows tells whether b begins with a record that another record, or the end
-// of the file, follows.
+// follows tells whether b begins with a chain of records: three with times
+// near each other, or fewer where the last one ends with b. The time of the
+// packet before the damage is no measure, since it may be damaged itself.
 func (f *pcap) follows(b []byte) bool {
-	if !f.plausible(b, f.last) {
-		return false
+	near := int64(-1)
+	for n := 1; f.plausible(b, near); n++ {
+		captured, _ := f.lengths(b)
+		end := f.header + int(captured)
+		if n == 3 || len(b) == end || (n == 2 && len(b) < end) {
+			return true
+		}
+		if len(b) < end {
+			return false
+		}
+		near = int64(f.order.u32(b))
+		b = b[end:]
 	}
-	captured, _ := f.lengths(b)
-	end := f.header + int(captured)
-	return len(b) == end || (len(b) > end && f.plausible(b[end:], int64(f.order.u32(b))))
+	return false
 }
 
 // dropFCS returns the data of p without the n bytes of frame check sequence at

@@ -93,6 +93,14 @@ func TestPcapGarbage(t *testing.T) {
 		{"wrong length and time beyond the end", start.u32(0x30000000, 2, 70000, 70000).raw(filled(60, 2)...).rec(1000, 3, 60, 3),
 			[]string{first, "bad f: packet 2: captured length of 70000 bytes is wrong: skipped 76 bytes",
 				"2 1000.000003000 link 1 60/60 03"}},
+		{"odd header whose length leads nowhere", start.u32(1000, 0x7fffffff, 100, 100).raw(filled(60, 0xaa)...).
+			rec(1000, 3, 60, 3).rec(1000, 4, 60, 4).rec(1000, 5, 60, 5),
+			[]string{first, "bad f: packet 2: no record header here (it would give 100 captured bytes): skipped 76 bytes",
+				"2 1000.000003000 link 1 60/60 03", "3 1000.000004000 link 1 60/60 04", "4 1000.000005000 link 1 60/60 05"}},
+		{"damaged time in front of junk", start.rec(0x30000000, 2, 60, 2).text(text).rec(1000, 3, 60, 3),
+			[]string{first, "2 805306368.000002000 link 1 60/60 02",
+				"bad f: packet 3: no record header here (it would give 808464928 captured bytes): skipped 30 bytes",
+				"3 1000.000003000 link 1 60/60 03"}},
 		{"junk that looks like a long packet", start.u32(0x30000000, 2, 70000, 70000).raw(filled(60, 2)...),
 			[]string{first, "bad f: packet 2: no record header here (it would give 70000 captured bytes), and none found behind it"}},
 	})
