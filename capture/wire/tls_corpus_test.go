@@ -87,6 +87,7 @@ type heardFlow struct {
 	started   bool
 	quic      QUICHello
 	dtls      DTLSHello
+	cert      DTLSHello
 	transport byte
 	hello     *ClientHello
 }
@@ -110,19 +111,27 @@ func hearFlows(t *testing.T, path string) map[heardKey]*heardFlow {
 		}
 		if s.proto == 6 {
 			f.addTCP(s)
-		} else if f.hello == nil {
+		} else {
 			f.addUDP(s)
 		}
 	})
 	if err != nil {
 		t.Logf("%s: %v", filepath.Base(path), err)
 	}
-	for k, f := range flows {
-		if f.finish(); f.hello == nil {
-			delete(flows, k)
-		}
+	for _, f := range flows {
+		f.finish()
 	}
 	return flows
+}
+
+// certificate gives the names in the certificate that the stream holds.
+func (f *heardFlow) certificate() (CertificateNames, error) {
+	a := HelloAssembler{Want: HandshakeCertificate}
+	a.AddStream(f.tcp.prefix())
+	if f.transport == JA4DTLS {
+		return ParseCertificateNames(f.cert.Message())
+	}
+	return ParseCertificateNames(a.Message())
 }
 
 // addTCP keeps the first 16 kB of the stream in the order of its numbers.
@@ -142,6 +151,7 @@ func (f *heardFlow) addTCP(s *heardSegment) {
 
 func (f *heardFlow) addUDP(s *heardSegment) {
 	switch {
+	case f.hello != nil:
 	case IsQUICInitial(s.payload) || f.transport == JA4QUIC:
 		f.transport = JA4QUIC
 		if done, _ := f.quic.Add(s.payload); done {
@@ -149,6 +159,8 @@ func (f *heardFlow) addUDP(s *heardSegment) {
 		}
 	case IsDTLS(s.payload):
 		f.transport = JA4DTLS
+		f.cert.Want = HandshakeCertificate
+		f.cert.Add(s.payload)
 		if done, _ := f.dtls.Add(s.payload); done {
 			f.hello = f.dtls.Hello()
 		}
@@ -196,6 +208,7 @@ type helloLabel struct {
 	Host  string `json:"hostname"`
 	ALPN  string `json:"alpn_adv"`
 	JA4   string `json:"ja4"`
+	Names string `json:"server_names"` // of the certificate
 }
 
 func (l *helloLabel) key() (heardKey, bool) {
@@ -220,7 +233,7 @@ func TestHellosAgainstLabels(t *testing.T) {
 	if err := json.Unmarshal(raw, &all); err != nil {
 		t.Fatal(err)
 	}
-	var names, alpns, prints tally
+	var names, alpns, prints, certificates tally
 	for path, v := range all {
 		flows := hearFlows(t, filepath.Join(corpus, path))
 		for _, l := range v.Flows {
@@ -228,20 +241,26 @@ func TestHellosAgainstLabels(t *testing.T) {
 			if !ok {
 				continue
 			}
-			f := flows[k]
-			if f == nil { // where the server sent first, nDPI has the ends the other way round
-				f = flows[heardKey{k.proto, k.dst, k.src}]
+			client, server := flows[k], flows[heardKey{k.proto, k.dst, k.src}]
+			if server != nil && server.hello != nil {
+				// Where the server sent first, nDPI has the ends the other way round.
+				client, server = server, client
 			}
-			if f != nil {
-				compareHello(f, &l, path, &names, &alpns, &prints)
+			if client != nil && client.hello != nil {
+				compareHello(client, &l, path, &names, &alpns, &prints)
 			} else if l.JA4 != "" {
 				prints.add(false, "%s: no hello, want %s", path, l.JA4)
+			}
+			if l.Names != "" && server != nil {
+				got, err := server.certificate()
+				certificates.add(strings.EqualFold(strings.Join(got.DNSNames, ","), l.Names), "%s: certificate names %q, %v, want %q", path, got.DNSNames, err, l.Names)
 			}
 		}
 	}
 	names.report(t, "names", 0.98)
 	alpns.report(t, "ALPN", 0.99)
 	prints.report(t, "JA4", 0.98)
+	certificates.report(t, "certificates", 0.9)
 }
 
 func compareHello(f *heardFlow, l *helloLabel, path string, names, alpns, prints *tally) {

@@ -29,7 +29,7 @@ const quicUserAgent = 0x3129
 // measured over public captures, at most 110 suites and 30 extensions.
 const (
 	maxHelloList  = 512
-	maxALPN       = 16
+	maxALPN       = 32
 	maxALPNLen    = 64
 	maxUserAgent  = 256
 	maxServerName = 253 // RFC 1035 section 2.3.4, without the final dot
@@ -51,7 +51,7 @@ const (
 // still contain GREASE values (RFC 8701).
 type ClientHello struct {
 	Kind                HelloKind
-	Truncated           bool   // the message was cut; what follows the cut is missing
+	Truncated           bool   // the message was cut, or is malformed from some point on: the rest is missing
 	ServerName          string // lower case, a valid host name or empty
 	SNI                 bool   // the server_name extension was there, valid or not
 	ALPN                []string
@@ -88,7 +88,7 @@ func (h *ClientHello) reset() {
 // says is no error: h holds what was read and Truncated is set.
 //
 // The error is ErrNotClientHello for another message, ErrMalformedHello where
-// lengths contradict each other; h then holds what came before.
+// lengths contradict each other; h then holds what came before, Truncated too.
 func ParseClientHello(msg []byte, h *ClientHello) error {
 	h.reset()
 	if len(msg) < 4 || msg[0] != HandshakeClientHello {
@@ -101,6 +101,7 @@ func ParseClientHello(msg []byte, h *ClientHello) error {
 	if h.readBody(body) || h.Truncated {
 		return nil
 	}
+	h.Truncated = true // what is missing behind the fault is missing all the same
 	return ErrMalformedHello
 }
 

@@ -159,6 +159,9 @@ func TestParseClientHelloErrors(t *testing.T) {
 		if err := ParseClientHello(tt.in, &h); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
+		if tt.want == ErrMalformedHello && h.JA4(JA4TCP) != "" {
+			t.Errorf("%s: a malformed hello has no JA4", tt.name)
+		}
 	}
 }
 
