@@ -24,9 +24,13 @@ const (
 // on purpose; for these see looksObfuscated: the answer is a guess.
 func ParseMTProto(b []byte, wireLen int) MTProtoTransport {
 	switch {
+	case string(b) == "\xEE\xEE\xEE\xEE" && wireLen == 4: // the tag in a segment of its own
+		return MTProtoIntermediate
+	case string(b) == "\xDD\xDD\xDD\xDD" && wireLen == 4:
+		return MTProtoPadded
 	case len(b) < 12:
 		return MTProtoNone
-	case b[0] == 0xEF && mtprotoAbridgedFits(b[1:]):
+	case b[0] == 0xEF && mtprotoAbridgedFits(b[1:], wireLen-1):
 		return MTProtoAbridged
 	case binary.LittleEndian.Uint32(b) == 0xEEEEEEEE && mtprotoFits(b[8:], int64(binary.LittleEndian.Uint32(b[4:])), 0):
 		return MTProtoIntermediate
@@ -41,14 +45,20 @@ func ParseMTProto(b []byte, wireLen int) MTProtoTransport {
 }
 
 // mtprotoAbridgedFits checks the length of the first message: words of four
-// bytes in one byte, or 7F and three bytes.
-func mtprotoAbridgedFits(b []byte) bool {
+// bytes in one byte, or 7F and three bytes. Since one byte of tag proves little,
+// the message has to end with the segment or fill it.
+func mtprotoAbridgedFits(b []byte, wireLen int) bool {
 	n, body := int64(b[0]), b[1:]
 	if b[0] == 0x7F {
 		n, body = int64(b[1])|int64(b[2])<<8|int64(b[3])<<16, b[4:]
 	}
-	return b[0] <= 0x7F && mtprotoFits(body, 4*n, 0)
+	rest := int64(wireLen) - 4*n - int64(len(b)-len(body))
+	return b[0] <= 0x7F && mtprotoFits(body, 4*n, 0) && (rest == 0 || rest < 0 && wireLen >= minFullSegment)
 }
+
+// minFullSegment is the smallest segment taken for one that a longer message
+// filled, in bytes: IPv6 promises 1280 to a packet (RFC 8200 section 5).
+const minFullSegment = 1200
 
 // mtprotoFits checks that a message of n bytes can be one of MTProto: 24 bytes
 // of key identifier and message key and blocks of 16 (core.telegram.org/mtproto/
