@@ -20,6 +20,8 @@ func (p *printer) summary() {
 	switch {
 	case len(p.r.Inputs) == 0:
 		text = []string{"No input was read."}
+	case !slices.ContainsFunc(p.r.Inputs, func(in analyze.Input) bool { return in.Format != "" }):
+		text = []string{"The " + plurals(len(p.r.Inputs), "input") + " could not be read."}
 	case p.read() == 0:
 		text = []string{"The " + plurals(len(p.r.Inputs), "input") + " held nothing to read: no packet and no record."}
 	case len(u.apps)+len(p.view.events)+len(p.view.contacts)+len(p.view.groups) > 0:
@@ -57,14 +59,18 @@ func (p *printer) read() int64 {
 }
 
 func (p *printer) amount() string {
+	of := ""
+	if p.o.Selection != "" {
+		of = "what was selected (" + p.o.Selection + ") of "
+	}
 	var packets, records int64
 	for _, in := range p.r.Inputs {
 		packets, records = packets+in.Packets, records+in.Records
 	}
 	if packets > 0 {
-		return plural(int(packets), "packet")
+		return of + plural(int(packets), "packet")
 	}
-	return plural(int(records), "record")
+	return of + plural(int(records), "record")
 }
 
 // uses is the uses of services by what they amount to.

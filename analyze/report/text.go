@@ -25,6 +25,9 @@ type TextOptions struct {
 	Zone  *time.Location // zone of all times; UTC where nil
 	Min   float64        // statements below this probability are counted, not listed
 	All   bool           // list every event, party and flow, and fold nothing
+	// Selection names what limited the analysis to a part of the inputs, such
+	// as "--from, --filter"; it is said where nothing was found.
+	Selection string
 	// ServiceNames gives the name that people know for the id of a service;
 	// the id stands where there is none.
 	ServiceNames map[string]string

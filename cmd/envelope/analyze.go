@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ type options struct {
 	inputs      []string
 	stdin       io.Reader
 	flows       bool
-	observers   map[string]capture.Observer // by input as it was given
+	observers   map[string]capture.Observer // by clean path of a file or folder
 	names       map[string]string           // by address or account
 	service     string                      // only this one; all where empty
 	least       float64                     // probability below which nothing is found
@@ -149,7 +151,7 @@ func (f *flags) options(cmd *cobra.Command, args []string) (*options, reportWrit
 	if err := f.times(o, zone); err != nil {
 		return nil, nil, err
 	}
-	if o.observers, err = parseObservers(f.observers); err != nil {
+	if o.observers, err = parseObservers(f.observers, args); err != nil {
 		return nil, nil, err
 	}
 	if o.services, err = loadServices(f.servicesDir); err != nil {
@@ -217,25 +219,42 @@ func parseTime(flag, s string, zone *time.Location) (capture.Time, error) {
 	return 0, usage(`write it as 2026-03-02T14:00:00Z, "2026-03-02 14:00" or 2026-03-02`, "--%s: cannot read the time %q", flag, s)
 }
 
-func parseObservers(values []string) (map[string]capture.Observer, error) {
+// observer is who recorded the file, where the user said so of it or of a folder
+// that holds it.
+func (o *options) observer(path string) (capture.Observer, bool) {
+	for path = filepath.Clean(path); ; path = filepath.Dir(path) {
+		kind, ok := o.observers[path]
+		if ok || path == filepath.Dir(path) {
+			return kind, ok
+		}
+	}
+}
+
+func parseObservers(values, inputs []string) (map[string]capture.Observer, error) {
 	out := map[string]capture.Observer{}
 	for _, v := range values {
 		kind, file, ok := strings.Cut(v, "=")
 		if !ok || file == "" || !isObserver(kind) {
 			return nil, usage("write it as KIND=FILE; KIND is one of "+observerKinds(), "--observer: cannot read %q", v)
 		}
-		out[file] = capture.Observer(kind)
+		if !within(file, inputs) {
+			return nil, usage("give the file as the input is given", "--observer: %s is not among the inputs", file)
+		}
+		out[filepath.Clean(file)] = capture.Observer(kind)
 	}
 	return out, nil
 }
 
+// within tells whether path is one of the inputs or lies below one.
+func within(path string, inputs []string) bool {
+	return slices.ContainsFunc(inputs, func(input string) bool {
+		rel, err := filepath.Rel(input, path)
+		return err == nil && (rel == "." || filepath.IsLocal(rel))
+	})
+}
+
 func isObserver(kind string) bool {
-	for _, o := range capture.Observers {
-		if string(o) == kind {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(capture.Observers, capture.Observer(kind))
 }
 
 func readNames(path string) (map[string]string, error) {
@@ -277,6 +296,17 @@ func commandLine(cmd *cobra.Command) string {
 	return strings.Join(parts, " ")
 }
 
+// selection names the flags that left packets out.
+func (f *flags) selection() string {
+	var out []string
+	for _, x := range []struct{ flag, value string }{{"--from", f.from}, {"--to", f.to}, {"--filter", f.filter}, {"--service", f.service}} {
+		if x.value != "" {
+			out = append(out, x.flag)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // reportWriter writes a report in the format that was asked for.
 type reportWriter func(io.Writer, *analyze.Report) error
 
@@ -288,7 +318,7 @@ func (f *flags) writer(cmd *cobra.Command, zone *time.Location, known *service.S
 	case "json":
 		return func(w io.Writer, r *analyze.Report) error { return report.JSON(w, report.AtLeast(r, f.least)) }, nil
 	case "text":
-		o := report.TextOptions{Zone: zone, Min: f.least, All: f.all, ServiceNames: serviceNames(known)}
+		o := report.TextOptions{Zone: zone, Min: f.least, All: f.all, ServiceNames: serviceNames(known), Selection: f.selection()}
 		if f.output == "" {
 			o.Width = terminalWidth(cmd.OutOrStdout())
 		}
@@ -303,7 +333,7 @@ func conclude(ctx context.Context, stderr io.Writer, quiet bool, rep *analyze.Re
 		say(stderr, "error", err.Error())
 	}
 	if !quiet {
-		for _, w := range allWarnings(rep) {
+		for _, w := range allWarnings(rep, unread) {
 			say(stderr, "warning", w)
 		}
 	}
@@ -317,12 +347,26 @@ func conclude(ctx context.Context, stderr io.Writer, quiet bool, rep *analyze.Re
 	return nil
 }
 
-func allWarnings(rep *analyze.Report) []string {
+// allWarnings are the warnings of a report but for those that were told as
+// errors.
+func allWarnings(rep *analyze.Report, told []error) []string {
 	var out []string
+	add := func(w, path string) {
+		if slices.ContainsFunc(told, func(err error) bool { return strings.HasPrefix(err.Error(), w) }) {
+			return
+		}
+		if !strings.Contains(w, path) {
+			w = path + ": " + w
+		}
+		out = append(out, w)
+	}
 	for _, in := range rep.Inputs {
 		for _, w := range in.Warnings {
-			out = append(out, in.Path+": "+w)
+			add(w, in.Path)
 		}
 	}
-	return append(out, rep.Warnings...)
+	for _, w := range rep.Warnings {
+		add(w, "")
+	}
+	return out
 }

@@ -35,15 +35,18 @@ func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	paths, err := capture.Expand(o.inputs)
-	if err != nil {
-		return nil, nil, err
+	paths, unread := expand(o.inputs)
+	if len(paths) == 0 {
+		return nil, nil, errors.Join(unread...)
 	}
 	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Least: o.least, Flows: o.flows})
-	p := &pipeline{ctx: ctx, o: o, analyzer: an, reader: packet.NewReader(packet.Options{
+	p := &pipeline{ctx: ctx, o: o, analyzer: an, unread: unread, reader: packet.NewReader(packet.Options{
 		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello})}
 	o.progress.start(totalSize(paths), p.state)
 	for i, path := range paths {
+		if ctx.Err() != nil {
+			break
+		}
 		if err := p.read(path, int32(i)); err != nil {
 			p.unread = append(p.unread, err)
 		}
@@ -51,10 +54,27 @@ func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, e
 	for rec, err := range p.reader.Finish() {
 		p.take(&rec, err)
 	}
-	if len(paths) > 0 && len(p.inputs) == 0 && ctx.Err() == nil {
-		return nil, nil, errors.Join(p.unread...)
+	rep := an.Report(p.inputs)
+	for _, err := range unread {
+		rep.Warnings = append(rep.Warnings, err.Error()) // these have no place among the inputs
 	}
-	return an.Report(p.inputs), p.unread, nil
+	return rep, p.unread, nil
+}
+
+// expand gives the files of all inputs, and an error for each input that has
+// none.
+func expand(inputs []string) (paths []string, unread []error) {
+	for _, input := range inputs {
+		below, err := capture.Expand([]string{input})
+		switch {
+		case err != nil:
+			unread = append(unread, err)
+		case len(below) == 0:
+			unread = append(unread, fmt.Errorf("%s: no file in this folder", input))
+		}
+		paths = append(paths, below...)
+	}
+	return paths, unread
 }
 
 func parseFilter(expr string) (*packet.Filter, error) {
@@ -95,7 +115,7 @@ func (p *pipeline) read(path string, index int32) error {
 		return err
 	}
 	defer in.Close()
-	if kind, ok := p.o.observers[path]; ok {
+	if kind, ok := p.o.observer(path); ok {
 		in.Observer = kind
 	}
 	p.current.Store(in)
@@ -104,8 +124,11 @@ func (p *pipeline) read(path string, index int32) error {
 	for rec, err := range in.All() {
 		bad.note(p.take(&rec, err))
 	}
-	sum, err := in.SHA256()
-	bad.note(err)
+	sum := ""
+	if p.ctx.Err() == nil { // the rest of a long file is not read for its hash
+		sum, err = in.SHA256()
+		bad.note(err)
+	}
 	p.bytes.Add(in.Consumed())
 	p.current.Store(nil)
 	p.inputs = append(p.inputs, inputOf(in, sum, bad))
@@ -114,9 +137,21 @@ func (p *pipeline) read(path string, index int32) error {
 
 func (p *pipeline) open(path string, index int32) (*capture.Input, error) {
 	if path == capture.Stdin && p.o.stdin != nil {
-		return capture.OpenReader(p.o.stdin, path, index, p.reader.Formats())
+		return capture.OpenReader(interruptible(p.ctx, p.o.stdin), path, index, p.reader.Formats())
 	}
 	return capture.Open(path, index, p.reader.Formats())
+}
+
+// interruptible ends r when ctx does, even while a read waits for more.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		buf := make([]byte, 1<<20)
+		_, err := io.CopyBuffer(in, struct{ io.Reader }{r}, buf)
+		in.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { in.Close() })
+	return out
 }
 
 // take hands a record on, or gives back why there is none.

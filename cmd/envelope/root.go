@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -94,10 +95,14 @@ says who talked to whom, when and how, how sure that is, and which packets show 
 
 // noCommand is reached when the first argument names no command.
 func noCommand(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage("to analyse a file: envelope analyze "+args[0], "unknown command %q", args[0])
+	if len(args) == 0 {
+		return nil
 	}
-	return nil
+	hint := "see envelope --help"
+	if _, err := os.Stat(args[0]); err == nil {
+		hint = "to analyse it: envelope analyze " + args[0]
+	}
+	return usage(hint, "unknown command %q", args[0])
 }
 
 // noArguments is cobra.NoArgs with our exit code.

@@ -52,6 +52,11 @@ func unknownFormat(format string) error {
 // loadServices reads what is known of messengers; what is wrong in a folder of
 // the user's is wrong usage.
 func loadServices(dirs []string) (*service.Set, error) {
+	for _, dir := range dirs {
+		if !isDir(dir) {
+			return nil, usage("", "--services: %s is no folder", dir)
+		}
+	}
 	set, err := service.Load(dirs...)
 	if err != nil && len(dirs) > 0 {
 		return nil, usage("envelope services --format json shows the form of such files", "--services: %w", err)
