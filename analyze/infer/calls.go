@@ -443,6 +443,9 @@ func (c *call) ends(e *Event) {
 	}
 	e.Call.PeerAddresses = c.peers
 	if e.Peer.IsValid() {
+		if c.direct[0].packets+c.direct[1].packets > 0 {
+			e.Call.PeerAddresses = append([]netip.Addr{e.Peer}, c.peers...)
+		}
 		return
 	}
 	for _, p := range c.peers {

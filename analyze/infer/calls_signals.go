@@ -148,9 +148,10 @@ func looksVideo(b *capture.Burst, service string, v *callSizes) bool {
 // offer looks for what the messenger's own connection shows of the call: who
 // offered it, and when.
 func (c *call) offer(chats map[string][]Conn) {
-	if c.service == "whatsapp" && len(c.parties) == 1 {
+	if c.service == "whatsapp" {
 		for i := range chats["whatsapp"] {
-			if f := &chats["whatsapp"][i].Flow; f.Client.Addr() == c.parties[0] && hasSignPrefix(f, "whatsapp-") {
+			f := &chats["whatsapp"][i].Flow
+			if hasSignPrefix(f, "whatsapp-") && slices.Contains(c.parties, f.Client.Addr()) {
 				c.whatsAppOffer(f)
 			}
 		}
@@ -170,7 +171,8 @@ func hasSignPrefix(f *capture.Flow, prefix string) bool {
 func (c *call) whatsAppOffer(f *capture.Flow) {
 	v := &c.g.sizes.Offer
 	from := c.gather.time.Add(-seconds(v.Before))
-	var lastUp, answer *capture.Frame
+	var lastUp *capture.Frame
+	pushed := false
 	for i := range f.Frames {
 		fr := &f.Frames[i]
 		if fr.Kind != capture.FrameData || fr.Time < from || fr.Time > c.gather.time {
@@ -185,11 +187,13 @@ func (c *call) whatsAppOffer(f *capture.Flow) {
 		offered := lastUp != nil && fr.Time.Sub(lastUp.Time) <= seconds(v.Answer)
 		switch {
 		case fr.Length >= v.AnswerMin && offered:
-			c.setup, answer = moment{lastUp.Time, lastUp.Origin}, fr
-			c.caller = c.parties[0]
-		case fr.Length >= v.PushMin && answer == nil:
-			c.setup, answer = moment{fr.Time, fr.Origin}, fr
-			c.callee = c.parties[0]
+			c.setup, pushed = moment{lastUp.Time, lastUp.Origin}, true
+			c.caller = f.Client.Addr()
+		case fr.Length >= v.PushMin && !pushed:
+			pushed = true
+			if c.callee = f.Client.Addr(); c.setup.time > fr.Time {
+				c.setup = moment{fr.Time, fr.Origin}
+			}
 		}
 	}
 }

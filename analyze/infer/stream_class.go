@@ -2,6 +2,7 @@ package infer
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -31,6 +32,7 @@ type family struct {
 	units     []int32
 	spread    float64 // size at the 90th percentile over that at the 10th
 	clients   int
+	sizes     int     // different sizes
 	relayed   float64 // share of units that another client received, beyond chance
 	echoed    float64 // share of units of which the sender itself received a copy
 	answer    uint32  // size of what the server answers to most of them, 0 where that varies
@@ -137,18 +139,28 @@ func (v *view) families(ids []int32) []family {
 	return out
 }
 
-// measure fills the figures of a family whose units are sorted by size.
+// measure fills the figures of a family whose units are sorted by size. Spread
+// and sizes are those within one client: sizes also differ by the names of
+// sender and recipient, which says nothing of what was written.
 func (v *view) measure(f *family) {
-	n := len(f.units)
-	f.spread = float64(v.units[f.units[n*9/10]].size) / float64(v.units[f.units[n/10]].size)
-	who := make(map[int32]bool)
+	sizes := make(map[int32][]uint32)
 	for _, id := range f.units {
-		who[v.units[id].who] = true
-		if v.units[id].closing {
-			f.leaving += 1 / float64(n)
+		u := &v.units[id]
+		sizes[u.who] = append(sizes[u.who], u.size)
+		if u.closing {
+			f.leaving += 1 / float64(len(f.units))
 		}
 	}
-	f.clients = len(who)
+	var sum, n float64
+	for _, s := range sizes {
+		f.sizes = max(f.sizes, len(slices.Compact(slices.Clone(s))))
+		if k := len(s); k >= 3 {
+			sum += float64(k) * math.Log(float64(s[k*9/10])/float64(s[k/10]))
+			n += float64(k)
+		}
+	}
+	f.spread = math.Exp(sum / max(1, n))
+	f.clients = len(sizes)
 	f.answer = v.usualAnswer(f.units)
 }
 

@@ -36,17 +36,18 @@ func (v *view) choose(fs []family, l *law) []family {
 			f.content = true
 		case f.low >= bulk:
 		case f.low > m.low:
-			f.content = f.relayed >= relayedMost || f.spread >= variedSpread || len(f.units) < 3
+			f.content = f.relayed >= relayedMost || f.varied() || len(f.units) < 6
 		default:
-			f.content = f.relayed >= relayedMost && f.varied() && float64(f.high) > 0.75*float64(m.low)
+			f.content = f.varied() || f.relayed >= relayedMost && float64(f.high) > 0.75*float64(m.low)
 		}
 	}
 	return fs
 }
 
-// varied tells whether the sizes of a family are those of written content.
+// varied tells whether the sizes of a family are those of written content: far
+// apart, or several and apart (ciphers and encodings work in blocks).
 func (f *family) varied() bool {
-	return len(f.units) >= 6 && f.spread >= variedSpread
+	return len(f.units) >= 6 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
 
 // weight is what speaks for a family being the main one; 0 rules it out.

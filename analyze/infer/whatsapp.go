@@ -174,6 +174,9 @@ func (w *whatsApp) sent(i int) {
 // a receipt.
 func (w *whatsApp) received(i int) {
 	frames := w.c.Flow.Frames
+	if w.answers(i) {
+		return
+	}
 	p := 0.85
 	r, ok := w.first(i, true, w.v.ReceiptUpS, w.v.ReceiptUp)
 	if !ok {
@@ -193,6 +196,19 @@ func (w *whatsApp) received(i int) {
 	}
 	sent := w.event(&frames[r], Receipt, Sent, p, "receipt for the message before")
 	w.out = append(w.out, e, sent)
+}
+
+// answers tells that a frame down answers a request of the client, such as the
+// offer of a call: a large frame up just before it that no message's
+// acknowledgement followed.
+func (w *whatsApp) answers(i int) bool {
+	frames := w.c.Flow.Frames
+	for j := i - 1; j >= 0 && frames[i].Time.Sub(frames[j].Time) <= seconds(w.v.MessageAckS); j-- {
+		if f := &frames[j]; f.Kind == capture.FrameData {
+			return f.Up && !w.used[j] && w.v.MessageUp.holds(f.Length)
+		}
+	}
+	return false
 }
 
 // small takes what is left of the small frames: typing, presence, keepalives.
