@@ -1,3 +1,0 @@
-package infer
-
-func Telegram(conns []Conn) []Event { return nil }
