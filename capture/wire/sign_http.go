@@ -14,7 +14,7 @@ const maxHTTPHead = 4096
 func ParseHTTPHost(b []byte) (host string, ok bool) {
 	b = b[:min(len(b), maxHTTPHead)]
 	line, rest, found := bytes.Cut(b, []byte("\n"))
-	if !found || !bytes.HasSuffix(bytes.TrimRight(line, "\r"), []byte("HTTP/1.1")) && !bytes.HasSuffix(bytes.TrimRight(line, "\r"), []byte("HTTP/1.0")) {
+	if line = bytes.TrimRight(line, "\r"); !found || !bytes.HasSuffix(line, []byte(" HTTP/1.1")) && !bytes.HasSuffix(line, []byte(" HTTP/1.0")) {
 		return "", false
 	}
 	for found {
@@ -24,12 +24,18 @@ func ParseHTTPHost(b []byte) (host string, ok bool) {
 			break
 		}
 		if len(line) > 5 && strings.EqualFold(string(line[:5]), "host:") {
-			host = strings.TrimSpace(cleanText(line[5:]))
-			if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
-				host = host[:i]
-			}
-			return strings.ToLower(strings.TrimSuffix(host, ".")), host != ""
+			host = hostOnly(line[5:])
+			return host, host != ""
 		}
 	}
 	return "", false
+}
+
+// hostOnly is a Host field without port, blanks and last dot, in lower case.
+func hostOnly(field []byte) string {
+	host := strings.TrimSpace(cleanText(field))
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
 }

@@ -109,6 +109,7 @@ func TestSign(t *testing.T) {
 		{"imo server", down(udp(36535, "\x00\x09\x03\xfd\x9a\x02\x00\x00\x00\x00\x00")), "imo"},
 		{"rtp", udp(40000, "\x80\x78\x00\x01\x00\x00\x0a\x00\x0b\xad\xca\xfe"+random[:100]), ""},
 		{"nothing", udp(443, ""), ""},
+		{"nothing captured of 48", Probe{Proto: 6, Up: true, ServerPort: 443, WireLen: 48}, ""},
 		{"sctp", Probe{Proto: 132, Payload: []byte(random)}, ""},
 	} {
 		if got := Sign(&c.p); got != c.want {

@@ -115,6 +115,9 @@ func MTProtoLength(n int) bool {
 	return n >= 41 && ((n-25)%16 == 0 || (n-28)%16 == 0)
 }
 
+// minRandom is the number of bytes from which looksRandom judges.
+const minRandom = 24
+
 // forbiddenHead lists the beginnings that no obfuscated stream has: HEAD,
 // POST, GET, OPTI, the other transports, a TLS hello; and a second word of 0.
 // All of TLS is added here, for captures that begin in the middle.
@@ -132,7 +135,8 @@ func forbiddenHead(b []byte) bool {
 // looksRandom tells whether bytes can come from a uniform source. Of 64 random
 // bytes 56.7 are different on average and no fewer than 46 ever in practice;
 // of their bits 256 are set, with a deviation of 11.3, of which four are
-// allowed; four equal bytes in a row do not come up.
+// allowed; four equal bytes in a row do not come up. Fewer than 24 bytes tell
+// nothing.
 func looksRandom(b []byte) bool {
 	var seen [256]bool
 	different, ones, run := 0, 0, 1
@@ -152,6 +156,9 @@ func looksRandom(b []byte) bool {
 		}
 	}
 	n := len(b)
+	if n < minRandom {
+		return false
+	}
 	expected := n - n*(n-1)/512 // n less the pairs that are equal, one in 256
 	off := ones - 4*n           // bits are 8n, so the variance is 2n
 	return different >= expected-n/6 && off*off <= 16*2*n

@@ -65,6 +65,7 @@ func TestParseHTTPHost(t *testing.T) {
 		{"GET / HTTP/1.1\r\nAccept: x\r\n\r\nHost: body.example\r\n", "", false},
 		{"GET / HTTP/1.1\r\nHost: cut.exam", "", false},
 		{"HTTP/1.1 200 OK\r\nHost: x\r\n", "", false},
+		{"GET / HTTP/1.0\nHost:. \n", "", false},
 		{"SIP sip:x SIP/2.0\r\nHost: x\r\n", "", false},
 		{"", "", false},
 	} {
