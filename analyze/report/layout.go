@@ -299,6 +299,9 @@ func wrap(s string, n int) []string {
 			out, line = append(out, line), word
 		}
 	}
+	if line == "" && len(out) > 0 {
+		return out
+	}
 	return append(out, line)
 }
 

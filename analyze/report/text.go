@@ -220,7 +220,10 @@ func (p *printer) section(title string, t *table) {
 	}
 }
 
-func (p *printer) title(s string) { p.out.WriteString("\n" + s + "\n") }
+func (p *printer) title(s string) {
+	p.out.WriteString("\n")
+	p.paragraph(s, "")
+}
 
 // bullets writes a list of texts under a title.
 func (p *printer) bullets(title string, items []string) {
