@@ -17,6 +17,9 @@ const (
 	// spontaneous is the excess of answering below which units of a size are
 	// taken to start something.
 	spontaneous = 0.4
+	// pollWidth is how far the sizes of requests that wait for news lie apart:
+	// the token of where the client is grows.
+	pollWidth = 8
 	// familyGap is the ratio of neighbouring sizes that parts two families.
 	familyGap = 1.15
 )
@@ -60,6 +63,37 @@ func (v *view) markAnswers(up bool) {
 		lo, hi := v.near(ids, k)
 		n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
 		v.units[id].react = float32(max(0, (h-c)/(n-c+1)))
+	}
+	if !up {
+		v.markNews(ids)
+	}
+}
+
+// markNews tells, on connections of requests, answers to requests that wait
+// for news, which count as unasked, from answers to all others.
+func (v *view) markNews(ids []int32) {
+	held := make(map[uint32]int)
+	for i := range v.units {
+		if u := &v.units[i]; u.up && u.waited >= hangAtLeast && u.size <= pollMost {
+			held[u.size]++
+		}
+	}
+	var polls []uint32
+	for s, n := range held {
+		if n >= 2 {
+			polls = append(polls, s)
+		}
+	}
+	slices.Sort(polls)
+	for _, id := range ids {
+		d := &v.units[id]
+		if !v.request[d.conn] || len(polls) == 0 {
+			continue
+		}
+		d.react = 1
+		if k := sort.Search(len(polls), func(i int) bool { return polls[i]+pollWidth >= d.answer }); k < len(polls) && polls[k] <= d.answer+pollWidth {
+			d.react = 0
+		}
 	}
 }
 

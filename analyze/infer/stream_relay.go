@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"maps"
 	"math"
 	"sort"
 	"time"
@@ -79,19 +80,49 @@ func (v *view) learn(ups []int32, own bool) *law {
 // tally is one round of learn, over the delays that near accepts.
 func (v *view) tally(ups []int32, own bool, near func(time.Duration) bool) *law {
 	seen, chance := make(map[int32]float64), make(map[int32]float64)
+	from := make(map[int32]map[uint32]bool) // difference to the sizes sent that show it
 	v.compare(ups, own, func(u, d *unit, lag time.Duration, shifted bool) {
 		switch {
 		case !plausible(u, d) || !near(lag):
 		case shifted:
 			chance[int32(d.size)-int32(u.size)] += 1 / float64(len(shifts))
 		default:
-			seen[int32(d.size)-int32(u.size)]++
+			k := int32(d.size) - int32(u.size)
+			seen[k]++
+			if from[k] == nil {
+				from[k] = make(map[uint32]bool)
+			}
+			from[k][u.size] = true
 		}
 	})
+	v.disprove(seen, from, ups)
 	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
 	l.keep(seen, chance)
 	v.lags(l, ups, own)
 	return l
+}
+
+// disprove takes out differences that few of the sizes sent show: what follows
+// a message at a size of its own is not that message.
+func (v *view) disprove(seen map[int32]float64, from map[int32]map[uint32]bool, ups []int32) {
+	all := make(map[uint32]bool)
+	for _, id := range ups {
+		all[v.units[id].size] = true
+	}
+	need := min(3, (len(all)+2)/4)
+	few := make([]int32, 0)
+	for k := range seen {
+		sizes := make(map[uint32]bool)
+		for j := k - deltaWidth; j <= k+deltaWidth; j++ {
+			maps.Copy(sizes, from[j])
+		}
+		if len(sizes) < need {
+			few = append(few, k)
+		}
+	}
+	for _, k := range few {
+		delete(seen, k)
+	}
 }
 
 // compare calls f for every pair of a frame up and what follows it at others

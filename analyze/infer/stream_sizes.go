@@ -38,7 +38,8 @@ func (v *view) choose(fs []family, l *law) []family {
 		case f.low > m.low:
 			f.content = f.relayed >= relayedMost || f.varied() || len(f.units) < 6
 		default:
-			f.content = f.varied() || f.relayed >= relayedMost && float64(f.high) > 0.75*float64(m.low)
+			near := 2*f.high > m.low
+			f.content = near && f.relayed >= relayedMost || f.varied() && f.sizes >= 12
 		}
 	}
 	return fs

@@ -21,16 +21,17 @@ type unit struct {
 	size    uint32
 	last    uint32 // length of the last record, which tells whether a tail follows
 	up      bool
-	login   bool    // in the set-up of a session: lists, keys, history
-	closing bool    // in the taking leave at its end
-	inner   bool    // part of a burst of which another unit is the substance
-	echo    bool    // a copy of what the same client had just sent
-	react   float32 // how far units of this size only answer the other side, 0 to 1
-	content bool    // of a size and behaviour that carries what people write
-	source  int32   // unit that it was relayed from, -1 for none
-	score   float32 // log likelihood ratio of that source
-	ground  uint8   // why a unit down is taken as a message
-	answer  uint32  // size of what the server answered, on connections of requests
+	login   bool          // in the set-up of a session: lists, keys, history
+	closing bool          // in the taking leave at its end
+	inner   bool          // part of a burst of which another unit is the substance
+	echo    bool          // a copy of what the same client had just sent
+	react   float32       // how far units of this size only answer the other side, 0 to 1
+	content bool          // of a size and behaviour that carries what people write
+	source  int32         // unit that it was relayed from, -1 for none
+	score   float32       // log likelihood ratio of that source
+	ground  uint8         // why a unit down is taken as a message
+	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
+	waited  time.Duration // how long the answer took
 }
 
 // view is the traffic of one messenger, ordered by time, with an index by
@@ -77,7 +78,7 @@ func newView(conns []*Conn) *view {
 	return v
 }
 
-// markResponses notes for every request the size of its answer.
+// markResponses ties requests to their answers.
 func (v *view) markResponses() {
 	asked := make([]int32, len(v.conns))
 	for i := range v.units {
@@ -87,7 +88,8 @@ func (v *view) markResponses() {
 		case u.up:
 			asked[u.conn] = int32(i)
 		case v.units[asked[u.conn]].conn == u.conn && v.units[asked[u.conn]].answer == 0:
-			v.units[asked[u.conn]].answer = u.size
+			r := &v.units[asked[u.conn]]
+			r.answer, r.waited, u.answer = u.size, u.at.Sub(r.end), r.size
 		}
 	}
 }
