@@ -243,7 +243,8 @@ type call struct {
 	parties  []netip.Addr
 	setup    moment // first message of set-up with the other end, or with WhatsApp's and Telegram's relays
 	gather   moment // first message to any relay
-	end      moment // marked end
+	end      moment // an allocation was let go
+	hangUp   moment // WhatsApp's end of a call
 	media    [2]span
 	direct   [2]span
 	video    int // packets of streams that look like video, and of all
@@ -270,6 +271,13 @@ func (m *moment) earliest(t capture.Time, at capture.Origin) {
 	}
 }
 
+// latest keeps the later of two moments.
+func (m *moment) latest(t capture.Time, at capture.Origin) {
+	if t > m.time {
+		m.time, m.at = t, at
+	}
+}
+
 // span is the time from the first to the last packet of media in one direction.
 type span struct {
 	first, last moment
@@ -278,9 +286,7 @@ type span struct {
 
 func (s *span) add(b *capture.Burst) {
 	s.first.earliest(b.First, b.FirstAt)
-	if b.Last > s.last.time {
-		s.last = moment{b.Last, b.LastAt}
-	}
+	s.last.latest(b.Last, b.LastAt)
 	s.packets += b.Packets
 }
 
@@ -387,6 +393,10 @@ const markedEnd = 3 * time.Second
 // ending gives the marked end, or the last of the media, or the last message.
 func (c *call) ending() capture.Time {
 	media := max(c.media[0].last.time, c.media[1].last.time)
+	if c.hangUp.time != 0 {
+		c.end = c.hangUp
+		return c.end.time
+	}
 	if c.end.time != 0 && (media == 0 || c.end.time.Sub(media).Abs() <= markedEnd) {
 		return c.end.time
 	}

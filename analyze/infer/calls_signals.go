@@ -27,10 +27,10 @@ func (c *call) signal(f *capture.Flow, s *capture.Signal, relay bool) {
 	switch {
 	case s.Tag != "" || s.Attrs&capture.AttrWhatsApp != 0 && s.Type&0x0110 == 0 && s.Type < whatsAppEnd:
 		c.setup.earliest(s.Time, s.Origin)
-	case s.Type == whatsAppEnd && s.Up, s.Type == refreshRequest && s.Up && s.Lifetime == 0:
-		if s.Time > c.end.time {
-			c.end = moment{s.Time, s.Origin}
-		}
+	case s.Type == whatsAppEnd && s.Up:
+		c.hangUp.latest(s.Time, s.Origin)
+	case s.Type == refreshRequest && s.Up && s.Lifetime == 0:
+		c.end.latest(s.Time, s.Origin)
 	case s.Type == whatsAppProbe:
 		c.probes = true
 	case s.Type == bindingRequest && isCheck(s):

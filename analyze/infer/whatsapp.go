@@ -85,7 +85,9 @@ func (w *whatsApp) read() []Event {
 			w.received(i)
 		}
 	}
-	w.small()
+	if !slices.Contains(w.c.Flow.Signs, "whatsapp-xmpp") { // the sizes of 2015 were other ones
+		w.small()
+	}
 	return w.out
 }
 
