@@ -45,27 +45,68 @@ func Sign(p *Probe) string {
 	return ""
 }
 
-// signer is one signature: its name, or "".
-type signer func(*Probe) string
-
-// signTCP asks the signatures with the strongest bytes first.
+// signTCP asks the signatures with the strongest bytes first. The calls are
+// written out because function values would put the Probe on the heap.
 func signTCP(p *Probe) string {
-	return firstSign(p, signWhatsApp, signXMPP, signMTProto, signMMTLS, signWeChatLong,
-		signLoco, signViberTCP, signMQTT, signSTUNOverTCP, signThreema, signMTProtoObfuscated)
+	if name := signWhatsApp(p); name != "" {
+		return name
+	}
+	if name := signXMPP(p); name != "" {
+		return name
+	}
+	if name := signMTProto(p); name != "" {
+		return name
+	}
+	if name := signMMTLS(p); name != "" {
+		return name
+	}
+	if name := signWeChatLong(p); name != "" {
+		return name
+	}
+	if name := signLoco(p); name != "" {
+		return name
+	}
+	if name := signViberTCP(p); name != "" {
+		return name
+	}
+	if name := signMQTT(p); name != "" {
+		return name
+	}
+	if name := signSTUNOverTCP(p); name != "" {
+		return name
+	}
+	if name := signThreema(p); name != "" {
+		return name
+	}
+	return signMTProtoObfuscated(p)
 }
 
 func signUDP(p *Probe) string {
-	return firstSign(p, signSTUN, signReflector, signDiscord, signOICQ, signZoom, signLine,
-		signViberUDP, signIMO, signSnapchat)
-}
-
-func firstSign(p *Probe, signers ...signer) string {
-	for _, s := range signers {
-		if name := s(p); name != "" {
-			return name
-		}
+	if name := signSTUN(p); name != "" {
+		return name
 	}
-	return ""
+	if name := signReflector(p); name != "" {
+		return name
+	}
+	if name := signDiscord(p); name != "" {
+		return name
+	}
+	if name := signOICQ(p); name != "" {
+		return name
+	}
+	if name := signZoom(p); name != "" {
+		return name
+	}
+	if name := signLine(p); name != "" {
+		return name
+	}
+	if name := signViberUDP(p); name != "" {
+		return name
+	}
+	if name := signIMO(p); name != "" {
+		return name
+	}
+	return signSnapchat(p)
 }
 
 // port tells whether either end of the flow has one of these ports.

@@ -61,6 +61,7 @@ func TestSign(t *testing.T) {
 		{"mtproto", tcp(80, "\xef\x0e"+random[:56]), "telegram-mtproto-abridged"},
 		{"mtproto intermediate", tcp(80, "\xee\xee\xee\xee\x38\x00\x00\x00"+random[:56]), "telegram-mtproto-intermediate"},
 		{"mtproto padded", tcp(80, "\xdd\xdd\xdd\xdd\x38\x00\x00\x00"+random[:56]), "telegram-mtproto-padded"},
+		{"mtproto full", tcp(80, "\x34\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+random[:36]), "telegram-mtproto-full"},
 		{"mtproto obfuscated", tcp(443, random[:137]), "telegram-mtproto-obfuscated"},
 		{"random on another port", tcp(9000, random[:137]), ""},
 		{"random in mid-stream", late(tcp(443, random[:137])), ""},
@@ -134,6 +135,21 @@ func TestSignRandom(t *testing.T) {
 		if s != "zoom-sfu" || n > 108 {
 			t.Errorf("%s: %d times", s, n)
 		}
+	}
+}
+
+// Every flow's first packets pass here, so nothing may be put on the heap.
+func TestSignAllocates(t *testing.T) {
+	message := stunMessage(STUNBindingRequest, 4, stunAttr{attrUsername, []byte("abcd:efgh")}, stunAttr{attrXORMapped, xored("192.0.2.1:4000")})
+	probes := []Probe{tcp(443, string(randomBytes(300))), udp(443, string(randomBytes(300))), udp(3478, string(message))}
+	var m STUN
+	if n := testing.AllocsPerRun(100, func() {
+		for i := range probes {
+			Sign(&probes[i])
+		}
+		ParseSTUN(message, len(message), &m)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

@@ -10,16 +10,13 @@ import (
 // section 16.1, RFC 5780; the old ones from RFC 3489 section 11.2.
 const (
 	attrMapped        = 0x0001
-	attrChangeRequest = 0x0003
 	attrSource        = 0x0004 // RFC 3489
 	attrChanged       = 0x0005 // RFC 3489
 	attrUsername      = 0x0006
 	attrIntegrity     = 0x0008
 	attrErrorCode     = 0x0009
-	attrReflected     = 0x000B // RFC 3489
 	attrChannel       = 0x000C
 	attrLifetime      = 0x000D
-	attrMSCookie      = 0x000F // MS-TURN: magic cookie 0x72C64BC6
 	attrXORPeer       = 0x0012
 	attrData          = 0x0013
 	attrRealm         = 0x0014
