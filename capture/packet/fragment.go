@@ -141,10 +141,12 @@ func (fs *fragments) datagram(p *Packet, f piece) *datagram {
 	if len(fs.live) >= maxDatagrams {
 		fs.giveUp(fs.live[0])
 	}
-	g := new(datagram)
-	if n := len(fs.free); n > 0 {
-		g, fs.free = fs.free[n-1], fs.free[:n-1]
+	if len(fs.free) == 0 {
+		fs.free = append(fs.free, new(datagram))
 	}
+	n := len(fs.free) - 1
+	g := fs.free[n]
+	fs.free = fs.free[:n]
 	*g = datagram{key: k, since: p.Time, lead: *p, proto: f.proto, header: f.header, total: -1,
 		parts: g.parts[:0], data: g.data[:0]}
 	g.lead.Payload = nil
