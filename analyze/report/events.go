@@ -51,6 +51,13 @@ const always = time.Duration(1<<63 - 1)
 // be read at one glance.
 const fewRows = 15
 
+// rowsFor is how many rows of events are few enough: more where many took part,
+// since each has rows of its own, and so has each call.
+func rowsFor(events []analyze.Event) int {
+	calls := len(filter(events, func(e analyze.Event) bool { return e.Kind == "call" }))
+	return min(max(fewRows, 2*len(partiesOf(nil, events)))+calls, maxRows)
+}
+
 // fold joins events into rows: of the same kind between the same two, as long
 // as no pause is longer than the shortest that leaves few rows.
 func fold(events []analyze.Event) []row {
@@ -58,9 +65,10 @@ func fold(events []analyze.Event) []row {
 		return each(events)
 	}
 	var rows []row
+	most := rowsFor(events)
 	for _, pause := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, always} {
 		rows = foldBy(events, pause)
-		if len(rows) <= fewRows {
+		if len(rows) <= most {
 			break
 		}
 	}
@@ -86,7 +94,7 @@ func foldBy(events []analyze.Event, pause time.Duration) []row {
 }
 
 func rowOf(e analyze.Event) row {
-	return row{Event: e, count: 1, last: e.Time, low: e.Confidence, high: e.Confidence, evidence: e.Evidence}
+	return row{Event: e, count: 1, last: e.Time, low: e.Confidence, high: e.Confidence, evidence: slices.Clone(e.Evidence)}
 }
 
 func (r *row) join(e analyze.Event) {
@@ -94,7 +102,7 @@ func (r *row) join(e analyze.Event) {
 	r.last = e.Time
 	r.low, r.high = min(r.low, e.Confidence), max(r.high, e.Confidence)
 	r.Bytes += e.Bytes
-	r.evidence = append(slices.Clip(r.evidence), e.Evidence...)
+	r.evidence = append(r.evidence, e.Evidence...)
 }
 
 func (p *printer) events() {
@@ -119,16 +127,20 @@ func (p *printer) eventTable(rows []row) *table {
 		{title: "how sure", keep: 8, least: 11},
 		{title: "packets", keep: 5, least: 10, prefix: "packets "},
 	}}
-	several := slices.ContainsFunc(p.view.events, func(e analyze.Event) bool { return e.Service != p.view.events[0].Service })
 	for _, r := range rows {
-		service := ""
-		if several {
-			service = p.service(r.Service)
-		}
-		t.add(p.clock(r.Time), p.who(r.Party), what(r), p.with(r.Event), service, sizeOf(r.Bytes),
+		t.add(p.clock(r.Time), p.who(r.Party), what(r), p.with(r.Event), p.eventService(r.Event), sizeOf(r.Bytes),
 			sureRange(r.Grade, r.low, r.high), packets(r.evidence))
 	}
 	return t
+}
+
+// eventService is the service of an event, unless it is that of all events: the
+// first sentence has named it then.
+func (p *printer) eventService(e analyze.Event) string {
+	if p.several {
+		return p.service(e.Service)
+	}
+	return ""
 }
 
 // each is one row for each event.
@@ -242,7 +254,7 @@ func (p *printer) calls() {
 		}
 		c := cmp.Or(e.Call, &analyze.Call{})
 		t.add(p.clock(e.Time), callLength(e), p.who(e.Party), p.otherEnd(e), visibleWord(c.Role), visibleWord(c.Media),
-			visibleWord(c.Path), visibleWord(c.Outcome), p.service(e.Service), sure(e.Grade, e.Confidence), packets(e.Evidence))
+			visibleWord(c.Path), visibleWord(c.Outcome), p.eventService(e), sure(e.Grade, e.Confidence), packets(e.Evidence))
 	}
 	p.section("Calls", t)
 }

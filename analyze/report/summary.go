@@ -242,13 +242,18 @@ func (p *printer) messages() string {
 	slices.Sort(order)
 	var out []string
 	for _, id := range order {
-		who := p.who(id)
-		if len(partiesOf(p.view.services, p.view.events)) == 1 {
-			who = "It" // named in the sentence before
-		}
-		out = append(out, who+" "+by[id].words()+".")
+		out = append(out, p.again(id)+" "+by[id].words()+".")
 	}
 	return strings.Join(out, " ")
+}
+
+// again is the label of a party, or "It" where the sentence before has named the
+// only one.
+func (p *printer) again(id string) string {
+	if len(partiesOf(p.view.services, p.view.events)) == 1 {
+		return "It"
+	}
+	return p.who(id)
 }
 
 // noMessages keeps "not seen" and "cannot be seen from this input" apart.
@@ -259,7 +264,7 @@ func (p *printer) noMessages() string {
 	}
 	logins := filter(p.view.events, func(e analyze.Event) bool { return e.Kind == "login" })
 	if len(logins) > 0 {
-		return fmt.Sprintf("There were %s (%s); %s.", plural(len(logins), "login"), certainty(logins), s)
+		return fmt.Sprintf("There were %s (%s); %s.", plural(len(logins), "login"), certainty(logins, ofEvent), s)
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
@@ -287,7 +292,7 @@ func (t *tally) words() string {
 		}
 		parts = append(parts, "received "+n+withMedia(len(t.receivedMedia), len(t.received)))
 	}
-	return strings.TrimSuffix(list(parts), ",") + " (" + certainty(all) + ")"
+	return strings.TrimSuffix(list(parts), ",") + " (" + certainty(all, ofEvent) + ")"
 }
 
 func withMedia(media, all int) string {
@@ -300,19 +305,25 @@ func withMedia(media, all int) string {
 	return fmt.Sprintf(", %s of them with media,", grouped(int64(media)))
 }
 
-// certainty is the grade and probabilities of several events: "likely
+// graded is a statement's grade and probability.
+type graded struct {
+	grade string
+	p     float64
+}
+
+// certainty is the grade and probabilities of several statements: "likely
 // 0.91-0.97", or "10 likely 0.91-0.97, 2 possible 0.60" where grades differ.
-func certainty(events []analyze.Event) string {
+func certainty[T any](all []T, of func(T) graded) string {
 	var parts []string
 	for _, grade := range []string{"seen", "likely", "possible", ""} {
 		n, low, high := 0, 1.0, 0.0
-		for _, e := range events {
-			if e.Grade == grade {
-				n, low, high = n+1, min(low, e.Confidence), max(high, e.Confidence)
+		for _, x := range all {
+			if g := of(x); g.grade == grade {
+				n, low, high = n+1, min(low, g.p), max(high, g.p)
 			}
 		}
 		switch {
-		case n == len(events) && n > 0:
+		case n == len(all) && n > 0:
 			return sureRange(grade, low, high)
 		case n > 0:
 			parts = append(parts, grouped(int64(n))+" "+sureRange(grade, low, high))
@@ -320,6 +331,10 @@ func certainty(events []analyze.Event) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+func ofEvent(e analyze.Event) graded     { return graded{e.Grade, e.Confidence} }
+func ofContact(c analyze.Contact) graded { return graded{c.Grade, c.Confidence} }
+func ofGroup(g analyze.Group) graded     { return graded{g.Grade, g.Confidence} }
 
 // callSentence tells of one call what is known, of several the sums.
 func (p *printer) callSentence() string {
@@ -338,7 +353,7 @@ func (p *printer) callSentence() string {
 	if total > 0 {
 		in = " of " + length(total) + " in all"
 	}
-	return fmt.Sprintf("There were %s%s (%s).", plural(len(calls), "call"), in, certainty(calls))
+	return fmt.Sprintf("There were %s%s (%s).", plural(len(calls), "call"), in, certainty(calls, ofEvent))
 }
 
 func (p *printer) oneCall(e analyze.Event) string {
@@ -356,7 +371,7 @@ func (p *printer) oneCall(e analyze.Event) string {
 	if e.Call != nil && known(e.Call.Outcome) {
 		more += ", " + Clean(e.Call.Outcome)
 	}
-	return fmt.Sprintf("%s had one %scall%s (%s).", p.who(e.Party), media, more, sure(e.Grade, e.Confidence))
+	return fmt.Sprintf("%s had one %scall%s (%s).", p.again(e.Party), media, more, sure(e.Grade, e.Confidence))
 }
 
 // withWhom names the other end of a call, or where that is not known the
@@ -395,17 +410,20 @@ func distinctCalls(events []analyze.Event) []analyze.Event {
 
 // contactSentence names the pairs and groups that were found, if few.
 func (p *printer) contactSentence() string {
-	n, groups := len(p.view.contacts), len(p.view.groups)
+	contacts, groups := p.view.contacts, p.view.groups
+	if len(contacts) == 1 && contacts[0].Via == "call" && len(distinctCalls(p.view.events)) == 1 {
+		contacts = nil // the call was told
+	}
 	var parts []string
-	if n > 0 && n <= maxNamed {
-		for _, c := range p.view.contacts {
+	if n := len(contacts); n > maxNamed {
+		parts = append(parts, fmt.Sprintf("%s talked with each other (%s)", plural(n, "pair"), certainty(contacts, ofContact)))
+	} else {
+		for _, c := range contacts {
 			parts = append(parts, fmt.Sprintf("%s talked with %s (%s)", p.who(c.A), p.who(c.B), sure(c.Grade, c.Confidence)))
 		}
-	} else if n > 0 {
-		parts = append(parts, plural(n, "pair")+" talked with each other")
 	}
-	if groups > 0 {
-		parts = append(parts, plural(groups, "group")+are(groups)+" visible")
+	if n := len(groups); n > 0 {
+		parts = append(parts, fmt.Sprintf("%s%s visible (%s)", plural(n, "group"), are(n), certainty(groups, ofGroup)))
 	}
 	if len(parts) == 0 {
 		return ""

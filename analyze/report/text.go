@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,13 +58,14 @@ func Text(w io.Writer, r *analyze.Report, o TextOptions) error {
 
 // printer writes the sections of one report.
 type printer struct {
-	r      *analyze.Report
-	o      TextOptions
-	view   view
-	labels map[string]string // party id to what it is called in this text
-	layout string            // of times, as time.Format takes it
-	out    strings.Builder
-	err    error
+	r       *analyze.Report
+	o       TextOptions
+	view    view
+	labels  map[string]string // party id to what it is called in this text
+	layout  string            // of times, as time.Format takes it
+	several bool              // the events are of several services
+	out     strings.Builder
+	err     error
 }
 
 func newPrinter(r *analyze.Report, o TextOptions) *printer {
@@ -76,6 +78,7 @@ func newPrinter(r *analyze.Report, o TextOptions) *printer {
 	}
 	p := &printer{r: r, o: o, view: newView(r, o.Min), labels: labels(r.Parties)}
 	p.layout = layoutFor(span{p.view.first, p.view.last}.with(r.Inputs), o.Zone)
+	p.several = slices.ContainsFunc(p.view.events, func(e analyze.Event) bool { return e.Service != p.view.events[0].Service })
 	return p
 }
 
