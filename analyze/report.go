@@ -28,6 +28,7 @@ type document struct {
 func (a *Analyzer) Report(inputs []Input) *Report {
 	all := a.all()
 	events := append(slices.Clone(a.events), a.infer(all)...)
+	doubtSignalling(events)
 	events = slices.DeleteFunc(events, func(e infer.Event) bool {
 		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
 	})

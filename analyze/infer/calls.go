@@ -300,7 +300,11 @@ func (g *callGraph) conclude(legs []*Conn, chats map[string][]Conn) (Event, bool
 		return Event{}, false
 	}
 	c.offer(chats)
-	return c.event()
+	e, ok := c.event()
+	if ok && e.Call.Outcome == "unanswered" && c.refused(&e, chats) {
+		e.Call.Outcome = "rejected"
+	}
+	return e, ok
 }
 
 // take adds a leg.

@@ -3,6 +3,7 @@ package infer
 import (
 	_ "embed" // for the measured sizes
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -121,6 +122,7 @@ type callSizes struct {
 		MeanMin      float64            `json:"mean_min"`
 	} `json:"video"`
 	Description uint32 `json:"session_description_min"`
+	Word        uint32 `json:"signal_min"`
 }
 
 // sizesOfCalls parses the embedded file, which a test checks.
@@ -218,6 +220,37 @@ func (c *call) signalledBy(chats map[string][]Conn) string {
 		}
 	}
 	return name
+}
+
+// refusal is how long before a call's end the other end's word may come, and
+// ringing the longest ring: WhatsApp and Signal give up after a minute.
+const (
+	refusal = 1500 * time.Millisecond
+	ringing = 45 * time.Second
+)
+
+// refused tells that the other end turned the call down: the last frame on the
+// messenger's connection before the end came down, and the call had not rung
+// out. A frame up says that the caller hung up first.
+func (c *call) refused(e *Event, chats map[string][]Conn) bool {
+	if e.End.Sub(e.Time) > ringing || e.Service == "" {
+		return false
+	}
+	var last *capture.Frame
+	for i := range chats[e.Service] {
+		f := &chats[e.Service][i].Flow
+		for j := range f.Frames {
+			fr := &f.Frames[j]
+			if f.Client.Addr() == e.Client && fr.Length >= c.g.sizes.Word && e.End.Sub(fr.Time).Abs() < refusal && (last == nil || fr.Time > last.Time) {
+				last = fr
+			}
+		}
+	}
+	if last == nil || last.Up {
+		return false
+	}
+	e.Evidence = append(e.Evidence, Evidence{last.Origin, fmt.Sprintf("frame of %d bytes from the other end just before the end", last.Length)})
+	return true
 }
 
 // signalling is how long before the first check a session description may be:
