@@ -15,14 +15,13 @@ func (p *printer) contacts() {
 		{title: "messages", keep: 7, prefix: "messages "},
 		{title: "calls", keep: 6, prefix: "calls "},
 		{title: "service", keep: 4},
-		{title: "first", keep: 3, prefix: "first "},
-		{title: "last", keep: 2, prefix: "last "},
+		{title: "from - to", keep: 3},
 		{title: "how sure", keep: 8, least: 11},
 		{title: "events", keep: 1, least: 8, prefix: "events "},
 	}}
 	for _, c := range p.view.contacts {
 		t.add(p.who(c.A), p.who(c.B), Clean(c.Via), contactMessages(c), contactCalls(c), p.service(c.Service),
-			p.clock(c.First), p.clock(c.Last), sure(c.Grade, c.Confidence), some(c.Evidence))
+			p.fromTo(c.First, c.Last), sure(c.Grade, c.Confidence), some(c.Evidence))
 	}
 	p.section("Contacts", t)
 }
@@ -59,8 +58,7 @@ func (p *printer) groups() {
 		{title: "members", keep: 9, least: 20},
 		{title: "messages", right: true, keep: 7, prefix: "messages "},
 		{title: "service", keep: 4},
-		{title: "first", keep: 3, prefix: "first "},
-		{title: "last", keep: 3, prefix: "last "},
+		{title: "from - to", keep: 3},
 		{title: "how sure", keep: 8, least: 11},
 	}}
 	for _, g := range p.view.groups {
@@ -72,7 +70,7 @@ func (p *printer) groups() {
 			names += p.who(m)
 		}
 		t.add(Clean(g.ID), names, grouped(int64(g.Messages)), p.service(g.Service),
-			p.clock(g.First), p.clock(g.Last), sure(g.Grade, g.Confidence))
+			p.fromTo(g.First, g.Last), sure(g.Grade, g.Confidence))
 	}
 	p.section("Groups", t)
 }

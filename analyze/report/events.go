@@ -12,7 +12,7 @@ import (
 )
 
 // background are the kinds of events that a connection shows by itself all the
-// time. They are folded over the whole time, so that what people did stands out.
+// time. They are only counted, so that what people did stands out.
 var background = []string{"receipt", "typing", "presence", "keepalive"}
 
 // row is one event, or several of the same kind between the same two.
@@ -113,7 +113,26 @@ func (p *printer) events() {
 	isBackground := func(e analyze.Event) bool { return slices.Contains(background, e.Kind) }
 	people := filter(p.view.events, func(e analyze.Event) bool { return !isBackground(e) })
 	p.section("Events", p.eventTable(fold(people)))
-	p.section("In the background", p.eventTable(foldBy(filter(p.view.events, isBackground), always)))
+	p.background(filter(p.view.events, isBackground))
+}
+
+// background counts the events that happen by themselves, in one sentence.
+func (p *printer) background(events []analyze.Event) {
+	var parts []string
+	for _, kind := range background {
+		of := filter(events, func(e analyze.Event) bool { return e.Kind == kind })
+		if len(of) == 0 {
+			continue
+		}
+		one, many := eventWords(kind, "")
+		if len(of) > 1 {
+			one = many
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", grouped(int64(len(of))), one, certainty(of, ofEvent)))
+	}
+	if len(parts) > 0 {
+		p.title("In the background: " + list(parts) + "; --all lists them.")
+	}
 }
 
 func (p *printer) eventTable(rows []row) *table {
@@ -194,11 +213,11 @@ func eventWords(kind, direction string) (one, many string) {
 		one, many = "media message", "media messages"
 	case "typing":
 		if direction == "received" {
-			return "the other side typed", "times the other side typed"
+			return "sign that the other side typed", "signs that the other side typed"
 		}
-		return "typed", "times typed"
+		return "sign of typing", "signs of typing"
 	case "presence":
-		return kind, "presence signals"
+		return "sign of presence", "signs of presence"
 	case "login", "keepalive":
 		return kind, kind + "s"
 	default:

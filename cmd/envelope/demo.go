@@ -79,7 +79,7 @@ func demoReport(w io.Writer, rep *analyze.Report, write reportWriter, format, ne
 	if err := write(w, rep); err != nil || format != "text" {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nSimulated: nobody here is real. Next: %s\n", next)
+	_, err := fmt.Fprintf(w, "\nSimulated; nobody is real. Next: %s\n", next)
 	return err
 }
 
@@ -87,7 +87,7 @@ func demoReport(w io.Writer, rep *analyze.Report, write reportWriter, format, ne
 // keep them.
 func demoNext(dir string, files []demoFile) string {
 	if dir == "" {
-		return "envelope analyze FILE, or keep these captures: envelope demo -o DIR"
+		return "envelope analyze FILE, or envelope demo -o DIR"
 	}
 	return "envelope analyze " + report.Clean(filepath.Join(dir, files[len(files)-1].name))
 }
