@@ -4,27 +4,85 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"envelope/capture"
 )
 
-// Stream finds events.
+// Stream finds the events of messengers whose application frames show by their
+// lengths alone, as the records inside TLS do: messages and media sent and
+// received, receipts, typing, logins and keepalives, one event for each client
+// that sends or receives. conns are the flows of one or more messengers with
+// all their frames, of one client or of many; connections with role "media"
+// are their file transfers. Events come in order of time; none is less sure
+// than 0.5.
+//
+// Nothing is presumed of sizes or delays. They are learned from conns:
+//
+//   - Units (records, or requests and answers) whose size class follows what
+//     the other side sent more than chance makes it are answers: receipts,
+//     acknowledgements, key requests. The rest starts something.
+//   - Among these, sizes fall into families. What people write is of many
+//     sizes and is passed on; signals are of one size, or keep to the clock.
+//   - Where more than one client is seen, a server's law of relay (by how many
+//     bytes a message grows, how long it takes) stands out from what the same
+//     traffic shows at shifted times. It finds each received message and its
+//     source, and tells it from the copy that the sender gets.
+//   - What fits the sizes of messages, and nobody asked for, came from outside
+//     the capture, unless nearly all such units have a source inside.
+//
+// The method follows DESIGN.md, "What is known to work"; the comparison with
+// shifted clocks is a permutation test. The running time is near n log n; it
+// grows with the number of frames within a second of each message.
 func Stream(conns []Conn) []Event {
-	var m []*Conn
+	byService := make(map[string][]*Conn)
 	for i := range conns {
-		if conns[i].Role == "message" {
-			m = append(m, &conns[i])
+		c := &conns[i]
+		byService[c.Service] = append(byService[c.Service], c)
+	}
+	var out []Event
+	for _, group := range byService {
+		out = append(out, streamOf(group)...)
+	}
+	slices.SortStableFunc(out, before)
+	return out
+}
+
+// before orders events by time and, within one moment, by what they say.
+func before(a, b Event) int {
+	return cmp.Or(cmp.Compare(a.Time, b.Time), a.Client.Compare(b.Client), cmp.Compare(a.Service, b.Service),
+		cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Bytes, b.Bytes))
+}
+
+// streamOf is Stream for one messenger.
+func streamOf(conns []*Conn) []Event {
+	var chat, media []*Conn
+	for _, c := range conns {
+		switch c.Role {
+		case "media":
+			media = append(media, c)
+		case "", "message":
+			chat = append(chat, c)
 		}
 	}
-	v := newView(m)
+	v := newView(chat)
 	v.markAnswers(true)
 	v.markAnswers(false)
+	p := priorOf(conns[0].Service)
 	lead := v.leaders(true)
-	l := v.learn(lead, false)
-	fs := v.choose(v.families(lead), l)
-	v.markContent(fs)
+	fs := v.choose(v.families(lead), v.learn(lead, false))
+	v.markContent(fs, &p)
 	ups := v.contents(fs)
 	v.laws(fs, ups)
+	if debugFam != nil {
+		debugFam(fs)
+	}
 	v.match(ups, fs)
-	return v.emit(fs, slices.Concat(ups...))
+	v.arrivals(fs)
+	v.receipts(&p)
+	v.markSignals(fs)
+	events := v.events(fs)
+	slices.SortStableFunc(events, before)
+	return v.withMedia(events, media)
 }
 
 // laws learns for every family how its units are passed on: from what others
@@ -36,10 +94,13 @@ func (v *view) laws(fs []family, ups [][]int32) {
 		if f.law = all; len(ups[i]) >= 20 {
 			f.law = v.learn(ups[i], false)
 		}
-		if len(f.law.delta) == 0 {
+		if !f.law.known() {
+			f.law = v.firstNews(ups[i])
+		}
+		if !f.law.known() {
 			f.law = v.learn(ups[i], true)
 		}
-		if len(f.law.delta) == 0 && len(v.clients) > 1 {
+		if !f.law.known() && len(v.clients) > 1 {
 			f.law = &law{anything: true}
 			v.lags(f.law, ups[i], false)
 		}
@@ -58,7 +119,7 @@ func (v *view) arrivals(fs []family) {
 		case d.login || d.echo:
 		case d.ground != groundNone:
 			known++
-		case low <= d.size && d.size <= high && d.react < 0.6:
+		case low <= d.size && d.size <= high && d.react < answering:
 			open = append(open, id)
 		}
 	}
@@ -79,60 +140,41 @@ func arriving(fs []family) (low, high uint32) {
 			continue
 		}
 		l, h := int64(0), int64(512)
-		if len(f.law.delta) > 0 {
+		if f.law.known() {
 			l, h = int64(f.law.low), int64(f.law.high)
 		}
-		low = min(low, uint32(max(0, int64(f.low)+l)))
+		low = min(low, uint32(max(0, int64(f.low)*9/10+l)))
 		high = max(high, uint32(max(0, int64(f.high)+h)))
 	}
 	return low, high + high/2
 }
 
-func (v *view) emit(fs []family, ups []int32) []Event {
-	var out []Event
-	for _, id := range ups {
-		u := &v.units[id]
-		out = append(out, v.event(u, Message, Sent, 0.9))
-	}
-	v.arrivals(fs)
+// events gives the events of all units that mean something.
+func (v *view) events(fs []family) []Event {
+	out := v.logins()
 	for i := range v.units {
-		d := &v.units[i]
-		if d.up || d.login || d.echo {
-			continue
-		}
-		switch d.ground {
-		case groundLaw:
-			out = append(out, v.event(d, Message, Received, 0.9))
-		case groundDelay:
-			out = append(out, v.event(d, Message, Received, 0.8))
-		case groundSize:
-			out = append(out, v.event(d, Message, Received, 0.6))
+		u := &v.units[i]
+		switch {
+		case u.content:
+			out = append(out, v.event(u, Message, Sent, sureSent(fs, u), "a record up of a size and at a time of one's own choosing"))
+		case u.up && u.signal != "":
+			out = append(out, v.event(u, u.signal, Sent, sureSignal, "a record up that is always of this size"))
+		case !u.up && !u.login && !u.echo && u.ground != groundNone:
+			out = append(out, v.event(u, Message, Received, v.sureReceived(fs, u), notes[u.ground]))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
 	return out
 }
 
-func (v *view) event(u *unit, k Kind, d Direction, p float64) Event {
+// event makes an event of a unit.
+func (v *view) event(u *unit, k Kind, d Direction, p float64, note string) Event {
 	c := v.conns[u.conn]
-	return Event{Kind: k, Time: u.at, Service: c.Service, Client: v.clients[u.who], Server: c.Flow.Server, Flow: c.Flow.ID,
-		Direction: d, Bytes: uint64(u.size), Confidence: p, Grain: "frame", Evidence: []Evidence{{Origin: u.origin}}}
+	e := Event{Kind: k, Time: u.at, Service: c.Service, Client: v.clients[u.who], Server: c.Flow.Server, Flow: c.Flow.ID,
+		Direction: d, Bytes: uint64(u.size), Confidence: p, Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: u.origin, Note: note}}}
+	if u.source >= 0 && d == Received {
+		e.Evidence = append(e.Evidence, Evidence{Origin: v.units[u.source].origin, Note: "the record up that it was passed on from"})
+	}
+	return e
 }
 
-func (v *view) leastDown(fs []family) int64 {
-	for i := range fs {
-		if fs[i].content {
-			return int64(fs[i].low) + int64(fs[i].law.low)
-		}
-	}
-	return 1 << 40
-}
-func (v *view) mostDown(fs []family) int64 {
-	m := int64(0)
-	for i := range fs {
-		if fs[i].content {
-			m = int64(fs[i].high) + int64(fs[i].law.high)
-		}
-	}
-	return m
-}
+var debugFam func([]family)

@@ -17,6 +17,9 @@ const (
 	// spontaneous is the excess of answering below which units of a size are
 	// taken to start something.
 	spontaneous = 0.4
+	// answering is the excess from which units down of a size are taken for
+	// answers. It is higher, since who receives a message soon writes as well.
+	answering = 0.6
 	// pollWidth is how far the sizes of requests that wait for news lie apart:
 	// the token of where the client is grows.
 	pollWidth = 8
@@ -37,7 +40,6 @@ type family struct {
 	clients   int
 	sizes     int     // different sizes
 	relayed   float64 // share of units that another client received, beyond chance
-	echoed    float64 // share of units of which the sender itself received a copy
 	answer    uint32  // size of what the server answers to most of them, 0 where that varies
 	leaving   float64 // share of units that are among the last of their connection
 	content   bool

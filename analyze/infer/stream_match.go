@@ -7,10 +7,11 @@ import (
 
 // Grounds for taking a unit down as a received message.
 const (
-	groundNone  = iota
-	groundLaw   // a sent message passed on, by size and delay
-	groundDelay // a sent message passed on, by delay; more than it is in the unit
-	groundSize  // by its size, and because nobody asked for it
+	groundNone    = iota
+	groundLaw     // a sent message passed on, by size and delay
+	groundDelay   // a sent message passed on, by delay; more than it is in the unit
+	groundSize    // by its size, and because nobody asked for it
+	groundReceipt // by the receipt that it was answered with
 )
 
 // match finds out for every unit down what it brings: a message that another
@@ -50,6 +51,10 @@ func (v *view) offer(l *law, up int32, own bool) {
 	})
 }
 
+// usuallyEchoed is the share of a family's units with a plain copy from which
+// the rest are taken to be copied as well.
+const usuallyEchoed = 0.4
+
 // echoes finds the copies that come in one unit with something else, where a
 // family of messages is usually copied to its sender.
 func (v *view) echoes(f *family, ups []int32) {
@@ -65,8 +70,7 @@ func (v *view) echoes(f *family, ups []int32) {
 			n++
 		}
 	}
-	f.echoed = float64(n) / max(1, float64(len(ups)))
-	if f.echoed < 0.4 {
+	if !f.law.first && float64(n) < usuallyEchoed*float64(len(ups)) {
 		return
 	}
 	for _, id := range ups {
@@ -81,7 +85,10 @@ func (v *view) echo(l *law, up int32) {
 	u := &v.units[up]
 	found := false
 	v.pair(u, u.at, true, func(_ int32, d *unit, lag time.Duration) {
-		if !found && d.ground == groundNone && !d.echo && l.holds(u, d) && l.lag[lagBin(lag)] > 0 {
+		if found || d.ground != groundNone || d.echo || !l.holds(u, d) {
+			return
+		}
+		if l.first && d.react < answering || !l.first && l.lag[lagBin(lag)] > 0 {
 			d.echo, d.source, found = true, up, true
 		}
 	})

@@ -3,6 +3,7 @@ package infer
 import (
 	"maps"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -36,6 +37,7 @@ type law struct {
 	low      int32             // least and greatest difference that stands out
 	high     int32
 	anything bool // too little data for differences: any plausible one will do
+	first    bool // the copy to the sender is the next news it gets
 }
 
 // lagBin gives the bin of a delay.
@@ -192,6 +194,30 @@ func (v *view) lags(l *law, ups []int32, own bool) {
 		l.lag[i] = math.Log((seen[i] + 0.02*all + 0.01) / (chance[i] + 0.02*all + 0.01))
 	}
 }
+
+// firstNews is the law of servers that give a sender its own message with its
+// next news, among other things: the differences of sizes are loose, and from
+// least to greatest but for a tenth at either end.
+func (v *view) firstNews(ups []int32) *law {
+	var diffs []int32
+	for _, id := range ups {
+		u := &v.units[id]
+		n := len(diffs)
+		v.pair(u, u.at, true, func(_ int32, d *unit, _ time.Duration) {
+			if len(diffs) == n && v.request[d.conn] && d.react < answering && d.size > u.size {
+				diffs = append(diffs, int32(d.size-u.size))
+			}
+		})
+	}
+	if n := len(diffs); n >= 4 && 10*n >= 7*len(ups) {
+		slices.Sort(diffs)
+		return &law{first: true, low: diffs[n/10], high: diffs[n*9/10]}
+	}
+	return &law{}
+}
+
+// known tells whether the law says by what sizes change.
+func (l *law) known() bool { return l.first || len(l.delta) > 0 }
 
 // fits tells whether the sizes of u and d agree with the law.
 func (l *law) fits(u, d *unit) bool {

@@ -62,11 +62,12 @@ func weight(f *family) float64 {
 // markContent marks the units up that are of a size that carries content: the
 // leaders of the chosen families and what else has such a size without being
 // plainly an answer. Where the server answers messages in one way, the answer
-// decides, also for sizes beyond the family.
-func (v *view) markContent(fs []family) {
+// decides, also for sizes beyond the family. Nothing smaller than the prior's
+// least is content.
+func (v *view) markContent(fs []family, p *prior) {
 	for i := range v.units {
 		u := &v.units[i]
-		if !u.up || u.login || u.inner {
+		if !u.up || u.login || u.inner || u.size < p.LeastUp {
 			continue
 		}
 		f := chosen(fs, u.size)

@@ -30,6 +30,7 @@ type unit struct {
 	source  int32         // unit that it was relayed from, -1 for none
 	score   float32       // log likelihood ratio of that source
 	ground  uint8         // why a unit down is taken as a message
+	signal  Kind          // of a unit up without content
 	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
 	waited  time.Duration // how long the answer took
 }
@@ -68,8 +69,7 @@ const (
 func newView(conns []*Conn) *view {
 	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
 	for i, c := range conns {
-		who, _ := slices.BinarySearchFunc(v.clients, c.Flow.Client.Addr(), netip.Addr.Compare)
-		v.units = append(v.units, cut(c, int32(i), int32(who), v.request[i])...)
+		v.units = append(v.units, cut(c, int32(i), v.whoOf(c), v.request[i])...)
 	}
 	slices.SortStableFunc(v.units, func(a, b unit) int { return cmp.Compare(a.at, b.at) })
 	v.markLogins()
@@ -273,4 +273,20 @@ func (v *view) between(who int32, d int, from, to capture.Time) []int32 {
 	lo := sort.Search(len(t), func(i int) bool { return t[i] > from })
 	hi := sort.Search(len(t), func(i int) bool { return t[i] > to })
 	return v.index[who][d][lo:hi]
+}
+
+// byTime gives the connections in the order of their first packets.
+func (v *view) byTime() []int {
+	out := make([]int, len(v.conns))
+	for i := range out {
+		out[i] = i
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(v.conns[a].Flow.First, v.conns[b].Flow.First) })
+	return out
+}
+
+// whoOf gives the index of a connection's client.
+func (v *view) whoOf(c *Conn) int32 {
+	i, _ := slices.BinarySearchFunc(v.clients, c.Flow.Client.Addr(), netip.Addr.Compare)
+	return int32(i)
 }
