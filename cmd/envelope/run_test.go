@@ -117,9 +117,9 @@ func TestProgressLine(t *testing.T) {
 		want                  string
 	}{
 		{0, 0, 0, 0, "0.0 MB"},
-		{50e6, 100e6, 1000, 2 * time.Second, "50.0 MB of 100.0 MB, 500 packets/s, 2s left"},
+		{50e6, 100e6, 1000, 2 * time.Second, "50.0 MB of 100.0 MB, 500 packets/s, 2 s left"},
 		{50e6, 0, 1000, time.Second, "50.0 MB, 1000 packets/s"},
-		{100e6, 100e6, 10, time.Second, "100.0 MB of 100.0 MB, 10 packets/s"},
+		{100e6, 100e6, 10, time.Second, "100.0 MB read, working out who did what"},
 	} {
 		if got := progressLine(c.bytes, c.total, c.packets, c.spent); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

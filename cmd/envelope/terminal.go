@@ -90,8 +90,11 @@ func (p *progress) draw(line string) {
 	p.last = len(line)
 }
 
-// progressLine is "12 MB of 345 MB, 1,200,000 packets/s, 8 s left".
+// progressLine is "12.0 MB of 345.0 MB, 1200000 packets/s, 8 s left".
 func progressLine(bytes, total, packets int64, spent time.Duration) string {
+	if total > 0 && bytes >= total {
+		return fmt.Sprintf("%.1f MB read, working out who did what", float64(total)/1e6)
+	}
 	line := fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 	if total > 0 {
 		line += fmt.Sprintf(" of %.1f MB", float64(total)/1e6)
@@ -99,9 +102,8 @@ func progressLine(bytes, total, packets int64, spent time.Duration) string {
 	if s := spent.Seconds(); s > 0 {
 		line += fmt.Sprintf(", %.0f packets/s", float64(packets)/s)
 	}
-	if bytes > 0 && total > bytes {
-		left := time.Duration(float64(spent) * float64(total-bytes) / float64(bytes))
-		line += fmt.Sprintf(", %s left", left.Round(time.Second))
+	if bytes > 0 && total > 0 {
+		line += fmt.Sprintf(", %.0f s left", spent.Seconds()*float64(total-bytes)/float64(bytes))
 	}
 	return line
 }
