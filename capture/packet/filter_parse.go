@@ -242,11 +242,12 @@ func abbreviation(name string) predicate {
 
 // qualified parses direction, type and operand after a protocol qualifier.
 func (ps *filterParser) qualified(proto string) (predicate, error) {
+	before := ps.next
 	h := filterHead{proto: proto, ends: ps.direction()}
 	start := ps.next
 	h.kind = ps.accept("host", "net", "port", "portrange", "proto")
 	if h.kind == "" {
-		if h.ends == anyEnd {
+		if start == before { // no direction either
 			return nil, ps.wrong("expected src, dst, host, net, port, portrange or proto")
 		}
 		h.kind = "host"
