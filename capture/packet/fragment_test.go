@@ -39,7 +39,7 @@ func fragOf6(from, to int) []byte {
 }
 
 const (
-	held      = "fragment held: fragment of a datagram"
+	saysHeld  = "fragment held: fragment of a datagram"
 	saysWhole = "udp 10.0.0.1:1000 10.0.0.2:2000 abcdefghijklmnopqrstuvwxyz012345/32"
 )
 
@@ -54,26 +54,26 @@ func TestReassembly(t *testing.T) {
 		stats FragmentStats
 	}{
 		{"in order", []Raw{whole(fragOf(1, 0, 16)), whole(fragOf(1, 16, 32)), whole(fragOf(1, 32, 40))},
-			[]string{held, held, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1}},
+			[]string{saysHeld, saysHeld, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1}},
 		{"last first", []Raw{whole(fragOf(1, 32, 40)), whole(fragOf(1, 0, 16)), whole(fragOf(1, 16, 32))},
-			[]string{held, held, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1}},
+			[]string{saysHeld, saysHeld, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1}},
 		{"ipv6", []Raw{whole(fragOf6(16, 40)), whole(fragOf6(0, 16))},
-			[]string{held, "udp [2001:db8::1]:1000 [2001:db8::2]:2000 abcdefghijklmnopqrstuvwxyz012345/32"},
+			[]string{saysHeld, "udp [2001:db8::1]:1000 [2001:db8::2]:2000 abcdefghijklmnopqrstuvwxyz012345/32"},
 			FragmentStats{Fragments: 2, Datagrams: 1}},
 		{"two datagrams", []Raw{whole(fragOf(1, 0, 16)), whole(fragOf(2, 0, 16)), whole(fragOf(2, 16, 40)), whole(fragOf(1, 16, 40))},
-			[]string{held, held, saysWhole, saysWhole}, FragmentStats{Fragments: 4, Datagrams: 2}},
+			[]string{saysHeld, saysHeld, saysWhole, saysWhole}, FragmentStats{Fragments: 4, Datagrams: 2}},
 		{"in a tunnel", []Raw{whole(outer4Of(protoIPv4, fragOf(1, 0, 16))), whole(outer4Of(protoIPv4, fragOf(1, 16, 40)))},
-			[]string{held, saysWhole + " tunnel 1"}, FragmentStats{Fragments: 2, Datagrams: 1}},
+			[]string{saysHeld, saysWhole + " tunnel 1"}, FragmentStats{Fragments: 2, Datagrams: 1}},
 		{"the first bytes win", []Raw{whole(fragOf(1, 0, 16)), whole(fragBytes(1, 8, xs(16), true)), whole(fragOf(1, 24, 40))},
-			[]string{held, held, "udp 10.0.0.1:1000 10.0.0.2:2000 abcdefghXXXXXXXXqrstuvwxyz012345/32"},
+			[]string{saysHeld, saysHeld, "udp 10.0.0.1:1000 10.0.0.2:2000 abcdefghXXXXXXXXqrstuvwxyz012345/32"},
 			FragmentStats{Fragments: 3, Datagrams: 1, Overlapping: 1}},
 		{"around one that was there", []Raw{whole(fragOf(1, 16, 24)), whole(fragBytes(1, 8, xs(24), true)), whole(fragOf(1, 0, 8)), whole(fragOf(1, 32, 40))},
-			[]string{held, held, held, "udp 10.0.0.1:1000 10.0.0.2:2000 XXXXXXXXijklmnopXXXXXXXXyz012345/32"},
+			[]string{saysHeld, saysHeld, saysHeld, "udp 10.0.0.1:1000 10.0.0.2:2000 XXXXXXXXijklmnopXXXXXXXXyz012345/32"},
 			FragmentStats{Fragments: 4, Datagrams: 1, Overlapping: 1}},
 		{"repeated", []Raw{whole(fragOf(1, 0, 16)), whole(fragOf(1, 0, 16)), whole(fragOf(1, 16, 40))},
-			[]string{held, held, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1, Overlapping: 1}},
+			[]string{saysHeld, saysHeld, saysWhole}, FragmentStats{Fragments: 3, Datagrams: 1, Overlapping: 1}},
 		{"cut by a snap length", []Raw{cut(fragOf(1, 0, 24), 2), cut(fragOf(1, 24, 40), 2)},
-			[]string{held, "udp 10.0.0.1:1000 10.0.0.2:2000 abcdefghijklmn/32"}, FragmentStats{Fragments: 2, Datagrams: 1}},
+			[]string{saysHeld, "udp 10.0.0.1:1000 10.0.0.2:2000 abcdefghijklmn/32"}, FragmentStats{Fragments: 2, Datagrams: 1}},
 		{"odd length", []Raw{whole(fragBytes(1, 0, letters[:15], true))},
 			[]string{"malformed: fragment offset or length"}, FragmentStats{Fragments: 1}},
 		{"no length", []Raw{whole(fragBytes(1, 8, nil, true))},
@@ -81,9 +81,9 @@ func TestReassembly(t *testing.T) {
 		{"beyond 64 kB", []Raw{whole(fragBytes(1, 65528, letters[:8], false))},
 			[]string{"malformed: fragment offset or length"}, FragmentStats{Fragments: 1}},
 		{"two ends", []Raw{whole(fragOf(1, 32, 40)), whole(fragBytes(1, 16, xs(8), false))},
-			[]string{held, "malformed: fragments contradict each other"}, FragmentStats{Fragments: 2, Incomplete: 1}},
+			[]string{saysHeld, "malformed: fragments contradict each other"}, FragmentStats{Fragments: 2, Incomplete: 1}},
 		{"behind the end", []Raw{whole(fragOf(1, 32, 40)), whole(fragBytes(1, 40, xs(8), true))},
-			[]string{held, "malformed: fragments contradict each other"}, FragmentStats{Fragments: 2, Incomplete: 1}},
+			[]string{saysHeld, "malformed: fragments contradict each other"}, FragmentStats{Fragments: 2, Incomplete: 1}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -178,7 +178,7 @@ func FuzzFragments(f *testing.F) {
 			}
 			var p Packet
 			v := d.Decode(&Raw{Link: LinkRaw, Data: fragOf(1, from, to)}, &p)
-			if s := say(v, &p); s != held && s != saysWhole {
+			if s := say(v, &p); s != saysHeld && s != saysWhole {
 				t.Fatal(s)
 			}
 		}
