@@ -61,7 +61,7 @@ func (ps *filterParser) operand(h filterHead) (predicate, error) {
 	return ps.ports(h)
 }
 
-// number reads a decimal or hexadecimal number up to limit. Octal is refused,
+// filterNumber reads a decimal or hexadecimal number up to limit. Octal is refused,
 // since 010 does not say what is meant.
 func filterNumber(s string, limit int) (int, bool) {
 	base := 10
