@@ -20,7 +20,7 @@ type Report struct {
 	Groups    []Group         `json:"groups"`
 	Observers []ObserverFacts `json:"observers"`
 	Claims    []ClaimState    `json:"claims"`
-	Flows     []Flow          `json:"flows,omitempty"` // only with --flows
+	Flows     []Flow          `json:"flows,omitzero"` // only with --flows
 	Limits    []Limit         `json:"limits"`          // what cannot be seen from these inputs, and why
 	Warnings  []string        `json:"warnings"`
 }
