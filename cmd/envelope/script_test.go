@@ -1,8 +1,3 @@
-//go:build testscript
-
-// The tag goes as soon as go.mod requires golang.org/x/tools, which testscript
-// imports.
-
 package main
 
 import (
