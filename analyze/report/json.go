@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -41,7 +42,9 @@ func normal(v reflect.Value) reflect.Value {
 			break
 		}
 		for i := range v.NumField() {
-			out.Field(i).Set(normal(v.Field(i)))
+			if !omitted(v.Type().Field(i).Tag, v.Field(i)) {
+				out.Field(i).Set(normal(v.Field(i)))
+			}
 		}
 	case reflect.Slice:
 		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
@@ -55,6 +58,11 @@ func normal(v reflect.Value) reflect.Value {
 		}
 	}
 	return out
+}
+
+// omitted tells a list that was not asked for, and so is not written at all.
+func omitted(tag reflect.StructTag, v reflect.Value) bool {
+	return v.IsZero() && strings.Contains(tag.Get("json"), ",omitzero")
 }
 
 // escapeInvisible writes DEL, C1 controls, bidirectional overrides and the like
