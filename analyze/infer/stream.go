@@ -65,11 +65,14 @@ func streamOf(conns []*Conn) []Event {
 		}
 	}
 	v := newView(chat)
+	if v.oneSided() {
+		return v.withMedia(v.logins(), media)
+	}
 	v.markAnswers(true)
 	v.markAnswers(false)
 	p := priorOf(conns[0].Service)
-	lead := v.leaders(true)
-	fs := v.choose(v.families(lead), v.learn(lead, false))
+	lead := slices.DeleteFunc(v.leaders(true), func(id int32) bool { return v.units[id].size < p.LeastUp })
+	fs := v.choose(v.families(lead), v.relay(lead))
 	v.markContent(fs, &p)
 	ups := v.contents(fs)
 	v.laws(fs, ups)
@@ -77,21 +80,44 @@ func streamOf(conns []*Conn) []Event {
 		debugFam(fs)
 	}
 	v.match(ups, fs)
-	v.arrivals(fs)
-	v.receipts(&p)
+	if v.receipts(&p); len(p.Receipt) == 0 {
+		v.arrivals(fs)
+	}
 	v.markSignals(fs)
 	events := v.events(fs)
 	slices.SortStableFunc(events, before)
 	return v.withMedia(events, media)
 }
 
+// oneSided tells whether a single client is seen in one direction only. Without
+// the answers, what starts something cannot be told from what answers.
+func (v *view) oneSided() bool {
+	downs := len(v.downs)
+	ups := len(v.units) - downs
+	return len(v.clients) < 2 && (downs*50 < ups || ups*50 < downs)
+}
+
+// fewUps is the number of units up below which no law of sizes can be learned.
+const fewUps = 20
+
+// relay learns the law by which ups reach other clients, or where they are too
+// few takes any plausible one.
+func (v *view) relay(ups []int32) *law {
+	l := v.learn(ups, false)
+	if len(ups) < fewUps && len(v.clients) > 1 {
+		l = &law{anything: true}
+		v.lags(l, ups, false)
+	}
+	return l
+}
+
 // laws learns for every family how its units are passed on: from what others
 // received, else from the copies that senders got.
 func (v *view) laws(fs []family, ups [][]int32) {
-	all := v.learn(slices.Concat(ups...), false)
+	all := v.relay(slices.Concat(ups...))
 	for i := range fs {
 		f := &fs[i]
-		if f.law = all; len(ups[i]) >= 20 {
+		if f.law = all; len(ups[i]) >= fewUps {
 			f.law = v.learn(ups[i], false)
 		}
 		if !f.law.known() {
@@ -99,10 +125,6 @@ func (v *view) laws(fs []family, ups [][]int32) {
 		}
 		if !f.law.known() {
 			f.law = v.learn(ups[i], true)
-		}
-		if !f.law.known() && len(v.clients) > 1 {
-			f.law = &law{anything: true}
-			v.lags(f.law, ups[i], false)
 		}
 	}
 }

@@ -26,17 +26,45 @@ func (v *view) match(ups [][]int32, fs []family) {
 			v.offer(fs[k].law, id, true)
 		}
 	}
-	for _, id := range v.downs {
-		if d := &v.units[id]; d.score > 1 {
-			d.ground = groundLaw
-		} else {
-			d.source, d.echo = -1, false
-		}
-	}
+	v.settle()
 	for k := range fs {
 		if fs[k].content {
 			v.echoes(&fs[k], ups[k])
 			v.late(fs[k].law, ups[k])
+		}
+	}
+}
+
+// leastScore is the log likelihood ratio from which a source is believed.
+const leastScore = 1
+
+// settle keeps the best delivery of each message to each client. A client that
+// gets two units of one source gets the second for something that was sent
+// along with the message, such as the end of typing.
+func (v *view) settle() {
+	type delivery struct {
+		source, who int32
+	}
+	best := make(map[delivery]int32)
+	for _, id := range v.downs {
+		d := &v.units[id]
+		if d.score <= leastScore {
+			d.source, d.echo = -1, false
+			continue
+		}
+		k := delivery{d.source, d.who}
+		if b, ok := best[k]; !ok || d.score > v.units[b].score {
+			best[k] = id
+		}
+	}
+	for _, id := range v.downs {
+		d := &v.units[id]
+		switch {
+		case d.source < 0:
+		case best[delivery{d.source, d.who}] == id:
+			d.ground = groundLaw
+		default:
+			d.source, d.echo = -1, true
 		}
 	}
 }

@@ -217,7 +217,7 @@ func (v *view) firstNews(ups []int32) *law {
 }
 
 // known tells whether the law says by what sizes change.
-func (l *law) known() bool { return l.first || len(l.delta) > 0 }
+func (l *law) known() bool { return l.anything || l.first || len(l.delta) > 0 }
 
 // fits tells whether the sizes of u and d agree with the law.
 func (l *law) fits(u, d *unit) bool {

@@ -48,7 +48,7 @@ func (v *view) choose(fs []family, l *law) []family {
 // varied tells whether the sizes of a family are those of written content: far
 // apart, or several and apart (ciphers and encodings work in blocks).
 func (f *family) varied() bool {
-	return len(f.units) >= 6 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
+	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
 
 // weight is what speaks for a family being the main one; 0 rules it out.

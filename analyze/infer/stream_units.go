@@ -57,6 +57,9 @@ const (
 	// burstGap parts two actions of a client: what a client writes within it
 	// belongs to one action (people do not send two messages so fast).
 	burstGap = 50 * time.Millisecond
+	// leastTurns is how many times in turn two sides speak before that is taken
+	// for a rule.
+	leastTurns = 6
 	// loginGap is the first pause in a session that ends its set-up, and
 	// loginMost bounds the set-up of a session that is busy from the start.
 	loginGap  = 2 * time.Second
@@ -108,7 +111,7 @@ func requesting(conns []*Conn) []bool {
 		if t+b < 4 {
 			t, b = t+allTurns, b+allBreaks
 		}
-		out[i] = t >= 2 && b*20 <= t
+		out[i] = t >= leastTurns && b*20 <= t
 	}
 	return out
 }
@@ -185,7 +188,8 @@ func (v *view) markLogins() {
 	for i := range v.units {
 		u := &v.units[i]
 		u.login = u.at <= until[u.conn]
-		u.closing = !v.request[u.conn] && v.conns[u.conn].Flow.Last.Sub(u.at) < leaveWithin
+		f := &v.conns[u.conn].Flow
+		u.closing = !v.request[u.conn] && f.Last.Sub(u.at) < leaveWithin && f.Last.Sub(f.First) > 10*leaveWithin
 	}
 }
 
