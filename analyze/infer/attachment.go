@@ -79,7 +79,11 @@ func (c *Conn) transfers(up bool) []transfer {
 // Media. Transfers that no message is at hand for stay events of their own
 // where alone is true: the message went over a connection that does not show.
 func attach(messages []Event, conns []Conn, alone bool) []Event {
-	list := transfersOf(conns)
+	return attachTo(messages, transfersOf(conns), alone)
+}
+
+// attachTo is attach for transfers that were found already.
+func attachTo(messages []Event, list []transfer, alone bool) []Event {
 	for i := range messages {
 		if e := &messages[i]; e.Kind == Message {
 			if t := matching(list, e); t != nil {
