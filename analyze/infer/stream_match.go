@@ -38,13 +38,15 @@ func (v *view) match(ups [][]int32, fs []family) {
 // leastScore is the log likelihood ratio from which a source is believed.
 const leastScore = 1
 
+// delivery is one message to one client.
+type delivery struct {
+	source, who int32
+}
+
 // settle keeps the best delivery of each message to each client. A client that
 // gets two units of one source gets the second for something that was sent
 // along with the message, such as the end of typing.
 func (v *view) settle() {
-	type delivery struct {
-		source, who int32
-	}
 	best := make(map[delivery]int32)
 	for _, id := range v.downs {
 		d := &v.units[id]
@@ -127,16 +129,26 @@ func (l *law) holds(u, d *unit) bool {
 	return int64(d.size) >= int64(u.size)+int64(l.low) && d.size <= 3*u.size+1024
 }
 
-// late finds messages that came in one unit with something else, by delay.
+// late finds messages that came in one unit with something else, by delay, for
+// clients that the message is not known to have reached.
 func (v *view) late(l *law, ups []int32) {
+	reached := make(map[delivery]bool)
+	for _, id := range v.downs {
+		if d := &v.units[id]; d.ground == groundLaw {
+			reached[delivery{d.source, d.who}] = true
+		}
+	}
 	for _, id := range ups {
 		u := &v.units[id]
 		v.pair(u, u.at, false, func(_ int32, d *unit, lag time.Duration) {
 			s := float32(l.lag[lagBin(lag)])
-			if d.ground == groundLaw || d.echo || !l.holds(u, d) || s < 0.7 || s <= d.score {
+			if d.ground == groundLaw || d.echo || reached[delivery{id, d.who}] || !l.holds(u, d) || s < leastLag || s <= d.score {
 				return
 			}
 			d.ground, d.score, d.source = groundDelay, s, id
 		})
 	}
 }
+
+// leastLag is the log likelihood ratio from which a delay is believed alone.
+const leastLag = 0.7

@@ -131,24 +131,60 @@ func data(f *capture.Frame) bool {
 	return f.Kind == capture.FrameData && f.Length > 0
 }
 
+// application gives the data frames of a flow without those that TLS 1.3 hides
+// among them (RFC 8446 section 5.1: handshake records after the hellos look like
+// data): what the server sends before the client's first record, that record,
+// which holds Finished, and a pair of session tickets of one length.
+func application(f *capture.Flow) []capture.Frame {
+	var out []capture.Frame
+	var hello, finished bool
+	for i := range f.Frames {
+		switch x := &f.Frames[i]; {
+		case x.Kind == capture.FrameHandshake:
+			hello = hello || len(out) == 0
+		case !data(x):
+		case hello && !finished && x.Up && (len(out) == 0 || out[0].Up):
+			hello = false // TLS 1.2: the client speaks first
+			out = append(out, *x)
+		case hello && !finished && x.Up:
+			out, finished = out[:0], true
+		default:
+			out = append(out, *x)
+		}
+	}
+	if finished {
+		out = withoutTickets(out)
+	}
+	return out
+}
+
+// withoutTickets takes out the first two records down where they are alike.
+func withoutTickets(frames []capture.Frame) []capture.Frame {
+	first := slices.IndexFunc(frames, func(f capture.Frame) bool { return !f.Up })
+	if first < 0 || first+1 >= len(frames) {
+		return frames
+	}
+	a, b := &frames[first], &frames[first+1]
+	if b.Up || a.Length != b.Length || b.Time.Sub(a.Time) > burstGap {
+		return frames
+	}
+	return slices.Delete(frames, first, first+2)
+}
+
 // turns counts after how many pauses the other side was next, and after how
 // many the same. A server with push breaks the turns at once: having answered,
 // it speaks again unasked.
 func turns(c *Conn) (kept, broken int) {
-	last := -1
-	for i := range c.Flow.Frames {
-		f := &c.Flow.Frames[i]
-		if !data(f) {
-			continue
+	frames := application(&c.Flow)
+	for i := 1; i < len(frames); i++ {
+		f, last := &frames[i], &frames[i-1]
+		switch {
+		case f.Time.Sub(last.Time) <= joinGap:
+		case f.Up == last.Up:
+			broken++
+		default:
+			kept++
 		}
-		if last >= 0 && f.Time.Sub(c.Flow.Frames[last].Time) > joinGap {
-			if f.Up == c.Flow.Frames[last].Up {
-				broken++
-			} else {
-				kept++
-			}
-		}
-		last = i
 	}
 	return kept, broken
 }
@@ -156,11 +192,9 @@ func turns(c *Conn) (kept, broken int) {
 // cut turns the data frames of one connection into units.
 func cut(c *Conn, conn, who int32, turns bool) []unit {
 	var out []unit
-	for i := range c.Flow.Frames {
-		f := &c.Flow.Frames[i]
-		if !data(f) {
-			continue
-		}
+	frames := application(&c.Flow)
+	for i := range frames {
+		f := &frames[i]
 		if n := len(out); n > 0 && continues(&out[n-1], f, turns) {
 			u := &out[n-1]
 			u.size, u.last, u.end = u.size+f.Length, f.Length, f.Time
