@@ -28,8 +28,14 @@ func serviceGrade(s analyze.ServiceUse) string {
 }
 
 // webOnly tells whether s is a visit to web pages and no use of the app.
-func webOnly(s analyze.ServiceUse) bool {
-	return len(s.Roles) > 0 && !slices.ContainsFunc(s.Roles, func(r string) bool { return r != "web" })
+func webOnly(s analyze.ServiceUse) bool { return onlyRole(s, "web") }
+
+// pushOnly tells whether s is the system's channel for notices, which is open
+// whether the messenger is used or not.
+func pushOnly(s analyze.ServiceUse) bool { return onlyRole(s, "push") }
+
+func onlyRole(s analyze.ServiceUse, role string) bool {
+	return len(s.Roles) > 0 && !slices.ContainsFunc(s.Roles, func(r string) bool { return r != role })
 }
 
 // byStrength sorts ways of recognising a service from what says most to what
@@ -48,12 +54,16 @@ func byStrength(how []string) []string {
 }
 
 func recognisedBy(s analyze.ServiceUse) string {
-	how := joined(byStrength(s.How))
+	// The keys of QUIC's first packets follow from what they say in clear (RFC
+	// 9001 section 5.2): reading the name there decrypts nobody's secret.
+	how := strings.ReplaceAll(joined(byStrength(s.How)), "quic", "quic (public handshake)")
 	switch {
 	case addressOnly(s):
 		return how + " only"
 	case webOnly(s):
 		return how + "; web pages only"
+	case pushOnly(s):
+		return how + "; push channel only"
 	}
 	return how
 }

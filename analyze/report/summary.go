@@ -28,6 +28,8 @@ func (p *printer) summary() {
 		text = p.happened(u.apps)
 	case len(u.visits) > 0:
 		text = []string{p.sentence(u.visits, nil, "visited web pages of"), nothingMore}
+	case len(u.pushes) > 0:
+		text = []string{p.sentence(u.pushes, nil, "kept a channel open for notices of"), nothingMore}
 	case len(u.hints) > 0:
 		text = []string{p.hinted(u.hints), nothingMore}
 	case p.view.below > 0:
@@ -77,6 +79,7 @@ func (p *printer) amount() string {
 type uses struct {
 	apps   []analyze.ServiceUse // a messenger was used
 	visits []analyze.ServiceUse // only web pages of its company were visited
+	pushes []analyze.ServiceUse // only the channel for notices was open
 	hints  []analyze.ServiceUse // only addresses and ports speak for it
 }
 
@@ -88,6 +91,8 @@ func (p *printer) uses() uses {
 			u.hints = append(u.hints, s)
 		case webOnly(s):
 			u.visits = append(u.visits, s)
+		case pushOnly(s):
+			u.pushes = append(u.pushes, s)
 		default:
 			u.apps = append(u.apps, s)
 		}

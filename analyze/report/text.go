@@ -190,8 +190,8 @@ func (p *printer) service(id string) string {
 	if name := p.o.ServiceNames[id]; name != "" {
 		return Clean(name)
 	}
-	if id == "" {
-		return "unknown"
+	if id == "" || id == "unknown" {
+		return "an unknown messenger"
 	}
 	return Clean(id)
 }
