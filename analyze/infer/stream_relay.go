@@ -68,22 +68,22 @@ func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit
 	}
 }
 
-// learn measures the law from frames ups and what follows them at others, or
-// (own) at the sender itself, against the same at shifted moments; first at all
-// delays, then again at those that stood out.
-func (v *view) learn(ups []int32, own bool) *law {
-	first := v.tally(ups, own, func(time.Duration) bool { return true })
+// learn measures the law from frames ups and what follows them at others and
+// (copies) at the sender, which may get a copy, against the same at shifted moments; first
+// at all delays, then again at those that stood out.
+func (v *view) learn(ups []int32, copies bool) *law {
+	first := v.tally(ups, copies, func(time.Duration) bool { return true })
 	if len(first.delta) == 0 {
 		return first
 	}
-	return v.tally(ups, own, func(lag time.Duration) bool { return first.lag[lagBin(lag)] > 0 })
+	return v.tally(ups, copies, func(lag time.Duration) bool { return first.lag[lagBin(lag)] > 0 })
 }
 
 // tally is one round of learn, over the delays that near accepts.
-func (v *view) tally(ups []int32, own bool, near func(time.Duration) bool) *law {
+func (v *view) tally(ups []int32, copies bool, near func(time.Duration) bool) *law {
 	seen, chance := make(map[int32]float64), make(map[int32]float64)
 	from := make(map[int32]map[uint32]bool) // difference to the sizes sent that show it
-	v.compare(ups, own, func(u, d *unit, lag time.Duration, shifted bool) {
+	v.compare(ups, copies, func(u, d *unit, lag time.Duration, shifted bool) {
 		switch {
 		case !plausible(u, d) || !near(lag):
 		case shifted:
@@ -100,7 +100,7 @@ func (v *view) tally(ups []int32, own bool, near func(time.Duration) bool) *law 
 	v.disprove(seen, from, ups)
 	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
 	l.keep(seen, chance)
-	v.lags(l, ups, own)
+	v.lags(l, ups, copies)
 	return l
 }
 
@@ -128,13 +128,18 @@ func (v *view) disprove(seen map[int32]float64, from map[int32]map[uint32]bool, 
 }
 
 // compare calls f for every pair of a frame up and what follows it at others
-// or (own) at the sender, and for the same at shifted moments.
-func (v *view) compare(ups []int32, own bool, f func(u, d *unit, lag time.Duration, shifted bool)) {
+// and (copies) at the sender, and for the same at shifted moments.
+func (v *view) compare(ups []int32, copies bool, f func(u, d *unit, lag time.Duration, shifted bool)) {
 	for _, id := range ups {
 		u := &v.units[id]
-		v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, false) })
-		for _, s := range shifts {
-			v.pair(u, u.at.Add(s), own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, true) })
+		for _, own := range [...]bool{false, true} {
+			if own && !copies {
+				continue
+			}
+			v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, false) })
+			for _, s := range shifts {
+				v.pair(u, u.at.Add(s), own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, true) })
+			}
 		}
 	}
 }
@@ -177,10 +182,10 @@ func around(m map[int32]float64, d int32) float64 {
 }
 
 // lags measures the delays of pairs whose difference fits.
-func (v *view) lags(l *law, ups []int32, own bool) {
+func (v *view) lags(l *law, ups []int32, copies bool) {
 	var seen, chance [lagBins]float64
 	var all float64
-	v.compare(ups, own, func(u, d *unit, lag time.Duration, shifted bool) {
+	v.compare(ups, copies, func(u, d *unit, lag time.Duration, shifted bool) {
 		switch b := lagBin(lag); {
 		case !l.fits(u, d):
 		case shifted:

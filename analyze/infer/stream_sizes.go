@@ -7,6 +7,8 @@ const (
 	// of sizes that speaks of written content by itself. Names of different
 	// lengths in signals of one kind make less of a difference.
 	variedSpread = 1.12
+	// richSpread is a spread that no signal has, whatever names it bears.
+	richSpread = 1.2
 	// relayedMost is the share of relayed units from which a family counts as
 	// passed on to others.
 	relayedMost = 0.5
@@ -31,15 +33,17 @@ func (v *view) choose(fs []family, l *law) []family {
 	m := &fs[main]
 	for i := range fs {
 		f := &fs[i]
+		varied := f.varied() && f.relayed >= 0.3*m.relayed
 		switch {
 		case i == main:
 			f.content = true
 		case f.low >= bulk:
 		case f.low > m.low:
-			f.content = f.relayed >= relayedMost || f.varied() || len(f.units) < 6
+			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
 			near := 2*f.high > m.low
-			f.content = near && f.relayed >= relayedMost || f.varied() && f.sizes >= 12
+			rich := f.spread >= variedSpread && f.sizes >= 12 || f.spread >= richSpread && len(f.units) >= 20
+			f.content = near && f.relayed >= relayedMost || varied && rich
 		}
 	}
 	return fs
@@ -56,7 +60,7 @@ func weight(f *family) float64 {
 	if f.low >= bulk || f.leaving > 0.6 && len(f.units) > 1 || f.relayed < relayedMost && !f.varied() {
 		return 0
 	}
-	return float64(len(f.units)) * (math.Log(f.spread) + 0.02)
+	return float64(len(f.units)) * (math.Log(f.spread) + 0.02) * (f.relayed + 0.1)
 }
 
 // markContent marks the units up that are of a size that carries content: the

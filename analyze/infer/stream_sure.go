@@ -13,12 +13,13 @@ const (
 	sureOwn    = 0.97 // sent: of a family with many units
 	sureFew    = 0.75 // sent: of a family with few units
 	sureLaw    = 0.97 // received: size and delay of a relay
-	sureDelay  = 0.7  // received: delay of a relay, size beyond
-	sureSize   = 0.8  // received: size, unasked
+	sureDelay  = 0.8  // received: delay of a relay, size beyond
+	sureSize   = 0.85 // received: size, unasked
 	sureLoose  = 0.75 // too little traffic to learn a law from
 	sureAsked  = 0.85 // received: answered with a receipt of known size
 	sureSignal = 0.7
 	sureLogin  = 0.85
+	leastSure  = 0.5 // events less sure are not given
 )
 
 // fewUnits is the number of units below which a family is taught too little by.
@@ -57,7 +58,7 @@ func (v *view) sureReceived(fs []family, d *unit) float64 {
 	case groundReceipt:
 		return sureAsked
 	}
-	return sureSize
+	return v.sureOpen
 }
 
 // loginApart is the least time between two logins of one client: clients open

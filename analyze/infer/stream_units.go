@@ -45,6 +45,8 @@ type view struct {
 	index   [][2][]int32        // units behind times
 	downs   []int32             // all units down, by time
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
+
+	sureOpen float64 // probability that a unit of the size of a message, without source, is one
 }
 
 const (
