@@ -20,16 +20,18 @@ type udpFraming struct {
 	tag      [12]byte // the part of Telegram's peer tag that both ends share
 	tagged   bool     // a probe showed it
 	live     []capture.Burst
-	sources  [2][4]source // candidates for RTP streams, by direction
+	sources  [2][8]source // candidates for RTP streams, by direction, the newest first
 	channels []channel    // TURN channels bound by the client
 }
 
 // source is an SSRC that appeared in a direction. Ciphertexts look like RTP one
 // time in five; a second packet of the same SSRC proves it.
 type source struct {
-	ssrc  uint32
+	used  bool
+	known bool // proven
 	seq   uint16
-	known bool
+	ssrc  uint32
+	size  int // of the first packet
 	time  capture.Time
 	at    capture.Origin
 }
@@ -111,8 +113,9 @@ func (u *udpFraming) hello(d *udpPayload) bool {
 	if done, _ := u.quic.Add(d.data); done {
 		u.helloed = true
 		if h := u.quic.Hello(); h != nil {
-			if d.dir == capture.Down {
+			if d.dir == capture.Down { // only clients send it
 				u.fl.turn("hello")
+				d.dir = capture.Up
 			}
 			u.fl.hello(h, "quic", 'q')
 		}
@@ -249,13 +252,36 @@ func (u *udpFraming) realTime(d *udpPayload) bool {
 		return false
 	}
 	first, ok := u.confirm(d, &h)
-	if ok {
-		b := u.add(d, capture.BurstRTP, h.SSRC, h.PayloadType)
-		if first.time != 0 && b.Packets == 1 {
-			b.First, b.FirstAt = first.time, first.at
-		}
+	if !ok {
+		return false
 	}
-	return ok
+	joins := first.used && d.time.Sub(first.time) <= capture.BurstGap
+	if joins {
+		u.reclaim(d, &first)
+	}
+	b := u.add(d, capture.BurstRTP, h.SSRC, h.PayloadType)
+	if joins && b.Packets == 1 {
+		b.First, b.FirstAt = first.time, first.at
+		b.Packets, b.Bytes = 2, b.Bytes+uint64(first.size)
+	}
+	return true
+}
+
+// reclaim takes the first packet of a stream, which nothing told from others
+// when it came, out of the burst of datagrams without framing.
+func (u *udpFraming) reclaim(d *udpPayload, first *source) {
+	for i := range u.live {
+		b := &u.live[i]
+		if b.Kind != capture.BurstOpaque || b.Up != (d.dir == capture.Up) || b.Relay != d.relay || b.Through != d.through || b.First > first.time {
+			continue
+		}
+		if b.Packets--; b.Packets == 0 {
+			u.live = u.live[:i+copy(u.live[i:], u.live[i+1:])]
+			return
+		}
+		b.Bytes -= min(b.Bytes, uint64(first.size))
+		return
+	}
 }
 
 // maxSeqStep is the widest jump of the RTP sequence number between two packets
@@ -268,7 +294,7 @@ func (u *udpFraming) confirm(d *udpPayload, h *wire.RTP) (first source, ok bool)
 	list := &u.sources[d.dir]
 	for i := range list {
 		s := &list[i]
-		if s.ssrc != h.SSRC || s.time == 0 {
+		if s.ssrc != h.SSRC || !s.used {
 			continue
 		}
 		step := h.Seq - s.seq
@@ -282,11 +308,14 @@ func (u *udpFraming) confirm(d *udpPayload, h *wire.RTP) (first source, ok bool)
 		s.known = true
 		return *s, true
 	}
-	copy(list[1:], list[:3])
-	if list[3].known { // keep a proven stream in place of a stray one
-		list[0], list[3] = list[3], list[0]
+	victim := len(list) - 1
+	for i := range list {
+		if !list[i].known { // keep a proven stream in place of a stray one
+			victim = i
+		}
 	}
-	list[0] = source{ssrc: h.SSRC, seq: h.Seq, time: d.time, at: d.at}
+	copy(list[1:victim+1], list[:victim])
+	list[0] = source{used: true, ssrc: h.SSRC, seq: h.Seq, size: d.size, time: d.time, at: d.at}
 	return source{}, false
 }
 

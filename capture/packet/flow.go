@@ -12,6 +12,7 @@ import (
 // Bounds of one flow between two records of it.
 const (
 	maxUndecidedFrames = 512  // 16 kB; a browser's page load is shorter
+	keptFrames         = 16   // capacity that an empty place of the table keeps: 512 bytes
 	maxGathered        = 1024 // frames, signals and bursts together that make a record
 	probedPayloads     = 8    // payload packets per direction shown to the signature functions
 )
@@ -40,21 +41,21 @@ type flow struct {
 	parked    bool // undecided, and enough was gathered
 	asked     bool // Classify has judged the facts as they are now
 	fins      uint8
+	counted   int       // frames counted as those of an undecided flow
 	payloads  [2]uint8  // payload packets seen, saturating
 	seq       [2]seqNos // TCP
 	tcp       *tcpFraming
 	udp       *udpFraming
 }
 
-// clear makes the place fit for another flow and keeps the buffers.
+// clear makes the place fit for another flow and keeps small buffers: the
+// large ones of rare flows would gather in all places.
 func (fl *flow) clear() {
-	frames, signals, bursts, signs := fl.f.Frames[:0], fl.f.Signals[:0], fl.f.Bursts[:0], fl.f.Signs[:0]
+	frames := fl.f.Frames[:0]
 	*fl = flow{place: fl.place}
-	if cap(frames) <= maxUndecidedFrames {
+	if cap(frames) <= keptFrames {
 		fl.f.Frames = frames
 	}
-	clear(signs[:cap(signs)])
-	fl.f.Signals, fl.f.Bursts, fl.f.Signs = signals, bursts, signs
 }
 
 // begin fills in what the first packet shows.
@@ -130,6 +131,7 @@ func (fl *flow) turn(how string) {
 	for _, c := range []*[2]uint64{&f.Packets, &f.Bytes, &f.Payload, &f.Missing, &f.Retransmitted} {
 		c[0], c[1] = c[1], c[0]
 	}
+	fl.fins = fl.fins&^3 | fl.fins>>1&1 | fl.fins<<1&2
 	fl.payloads[0], fl.payloads[1] = fl.payloads[1], fl.payloads[0]
 	fl.seq[0], fl.seq[1] = fl.seq[1], fl.seq[0]
 	if fl.tcp != nil {
@@ -161,10 +163,27 @@ func (fl *flow) timeout() time.Duration {
 		return idleCall
 	case fl.f.Proto == ProtoTCP:
 		return idleStream
-	case isNamePort(fl.f.Server.Port()) || isNamePort(fl.f.Client.Port()):
+	case fl.naming():
 		return idleAnswered
 	}
 	return idleDatagram
+}
+
+// over tells that a packet begins a new flow: the old one was idle for too
+// long, or a new connection uses the same ports.
+func (fl *flow) over(p *Packet, dir int) bool {
+	if p.Time.Sub(fl.f.Last) > fl.timeout() {
+		return true
+	}
+	if p.Proto != ProtoTCP || p.TCPFlags&FlagSYN == 0 {
+		return false
+	}
+	s := &fl.seq[dir]
+	if p.Seq+1 == s.first || p.TCPFlags&FlagACK != 0 && !s.known {
+		return false // the same one sent again, or the answer to this connection's SYN
+	}
+	carried := fl.f.Payload != [2]uint64{}
+	return s.known && (carried || fl.f.Closed) || fl.f.Midstream && carried
 }
 
 // full tells that enough was gathered to make a record.
@@ -215,6 +234,11 @@ func isLocal(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLinkLocalUnicast() || carrierNAT.Contains(a)
 }
 
+// naming tells that the flow belongs to a name or address service.
+func (fl *flow) naming() bool {
+	return fl.f.Proto == ProtoUDP && (isNamePort(fl.f.Server.Port()) || isNamePort(fl.f.Client.Port()))
+}
+
 // isNamePort tells the ports of name and address services: DNS, mDNS, LLMNR,
 // NetBIOS, DHCP.
 func isNamePort(port uint16) bool {
@@ -239,5 +263,5 @@ func (fl *flow) hello(h *wire.ClientHello, how string, transport byte) {
 func (fl *flow) probe(dir int, payload []byte, size int) string {
 	return wire.Sign(&wire.Probe{
 		Proto: fl.f.Proto, Up: dir == capture.Up, ClientPort: fl.f.Client.Port(), ServerPort: fl.f.Server.Port(),
-		Nth: int(fl.payloads[dir]) - 1, Payload: payload, WireLen: size})
+		Nth: int(fl.payloads[dir]) - 1, Midstream: fl.f.Midstream, Payload: payload, WireLen: size})
 }

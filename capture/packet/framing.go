@@ -42,10 +42,14 @@ const maxWhatsApp = 1 << 16
 // their headers; it never looks into a body, except into a TLS handshake.
 type cutter struct {
 	kind   framing
-	synced bool // the next byte is known to be within a body or a header
-	strict bool // mid-stream: take only what passes the plausibility check
-	flags  bool // WhatsApp until 2015: the upper four bits of the first byte are flags
-	guess  bool // found anew since the last loss
+	bare   [2]int // lengths of the messages without a header that come first, 0 for none
+	nbare  uint8  // how many of them came
+	hellos uint8  // frames to come that may be hellos of WhatsApp's Noise handshake
+	shakes bool   // the current frame belongs to a handshake
+	synced bool   // the next byte is known to be within a body or a header
+	strict bool   // mid-stream: take only what passes the plausibility check
+	flags  bool   // WhatsApp until 2015: the upper four bits of the first byte are flags
+	guess  bool   // found anew since the last loss
 	typ    uint8
 	n      uint8 // header bytes gathered
 	head   [5]byte
@@ -75,11 +79,14 @@ func (c *cutter) feed(g *segment, out sink) {
 			data = data[i:]
 			c.synced, c.guess = true, true
 		}
-		if c.need > 0 {
+		switch {
+		case c.need > 0:
 			data = c.body(data, out)
-			continue
+		case c.n == 0 && int(c.nbare) < len(c.bare) && c.bare[c.nbare] != 0:
+			c.headless(g, g.size-(len(g.data)-len(data)), out)
+		default:
+			data = c.gather(data, g, out)
 		}
-		data = c.gather(data, g, out)
 	}
 	c.skip(g.size - len(g.data))
 	if c.synced && c.need == 0 && c.n == 0 {
@@ -95,6 +102,22 @@ func (c *cutter) body(data []byte, out sink) []byte {
 	}
 	c.need -= n
 	return data[n:]
+}
+
+// wholeSegment stands for the length of a message without a header that is
+// known only to come alone in its segment.
+const wholeSegment = -1
+
+// headless begins a message without a header; left is what remains of the
+// segment.
+func (c *cutter) headless(g *segment, left int, out sink) {
+	c.size = c.bare[c.nbare]
+	if c.size == wholeSegment {
+		c.size = left
+	}
+	c.nbare++
+	c.need, c.time, c.at, c.shakes = c.size, g.time, g.at, true
+	out.frame(c)
 }
 
 // gather collects a header and, when it is complete, begins the frame.
@@ -118,8 +141,24 @@ func (c *cutter) gather(data []byte, g *segment, out sink) []byte {
 		return data
 	}
 	c.size, c.need = size, size
+	c.shakes = c.hellos > 0 && c.hello(data)
 	out.frame(c)
 	return data
+}
+
+// noiseHellos is the most messages of the Noise handshake that one side sends:
+// the client's first and third in pattern XX.
+const noiseHellos = 2
+
+// hello tells whether the frame whose body begins with data is a message of
+// the Noise handshake. The first frame of each side is one, also where its
+// body begins in the next segment.
+func (c *cutter) hello(data []byte) bool {
+	const enough = 6 // bytes that ParseNoiseHello needs
+	kind := wire.ParseNoiseHello(data)
+	first := c.hellos == noiseHellos
+	c.hellos--
+	return kind == wire.NoiseClientFinish || first && (kind != wire.NoiseNone || len(data) < enough)
 }
 
 // length reads a header.
@@ -153,14 +192,21 @@ func (c *cutter) skip(n int) {
 	case c.synced && c.need >= n:
 		c.need -= n
 	default:
-		c.synced, c.need, c.n = false, 0, 0
+		c.unsync()
 	}
 }
 
 // lose gives up the current position.
 func (c *cutter) lose() {
-	c.synced, c.need, c.n = false, 0, 0
+	c.unsync()
 	c.breaks++
+}
+
+// unsync forgets where in the stream the cutter is. The handshake is over by
+// the time it is found again.
+func (c *cutter) unsync() {
+	c.synced, c.need, c.n = false, 0, 0
+	c.hellos, c.nbare = 0, uint8(len(c.bare))
 }
 
 // search looks for a place in a segment where a frame begins: its first byte
@@ -198,14 +244,11 @@ func chains(data []byte, i int) bool {
 
 // frameKind tells messages from hand-shaking.
 func (c *cutter) frameKind() capture.FrameKind {
-	if c.kind != framingTLS {
-		return capture.FrameData
-	}
-	switch c.typ {
-	case wire.TLSApplicationData:
-		return capture.FrameData
-	case wire.TLSAlert:
+	switch {
+	case c.kind == framingTLS && c.typ == wire.TLSAlert:
 		return capture.FrameAlert
+	case c.kind == framingTLS && c.typ != wire.TLSApplicationData, c.shakes:
+		return capture.FrameHandshake
 	}
-	return capture.FrameHandshake
+	return capture.FrameData
 }

@@ -2,6 +2,7 @@ package packet
 
 import (
 	"net/netip"
+	"time"
 
 	"envelope/capture"
 	"envelope/capture/wire"
@@ -101,10 +102,13 @@ func orSource(a netip.Addr, p *Packet) netip.Addr {
 
 // named yields a name once.
 func (r *Reader) named(p *Packet, at capture.Origin, n capture.Name) {
+	if r.stopped {
+		return
+	}
 	if n.MAC == (capture.MAC{}) && n.Addr == p.Src {
 		n.MAC = p.SrcMAC
 	}
-	if _, ok := r.names.told.get(n); ok || r.stopped {
+	if _, ok := r.names.told.get(n); ok {
 		return
 	}
 	r.names.told.put(n, struct{}{})
@@ -116,27 +120,52 @@ func (r *Reader) named(p *Packet, at capture.Origin, n capture.Name) {
 // from such a socket belongs to the same call, such as the direct path to the
 // peer, which carries no mark of its own.
 type sockets struct {
-	flow recent[netip.AddrPort, uint64]
+	calls recent[netip.AddrPort, socket]
 }
 
+// socket is a UDP socket that showed call set-up.
+type socket struct {
+	flow uint64       // ID of the first flow that showed it
+	last capture.Time // when call set-up was seen last, to a minute
+}
+
+// socketFor is how long a socket belongs to the call after its last message
+// of call set-up. Calls check their paths all the time (RFC 7675: at most
+// every 30 s), and after minutes another application may have the port.
+const socketFor = 5 * time.Minute
+
 // add notes the client's socket of a flow with call set-up.
-func (s *sockets) add(f *capture.Flow) {
-	if _, ok := s.flow.get(f.Client); !ok {
-		s.flow.put(f.Client, f.ID)
+func (s *sockets) add(f *capture.Flow, now capture.Time) {
+	k, ok := s.calls.get(f.Client)
+	if ok && now.Sub(k.last) < time.Minute {
+		return
 	}
+	if !ok || now.Sub(k.last) > socketFor {
+		k.flow = f.ID
+	}
+	k.last = now
+	s.calls.put(f.Client, k)
+}
+
+// of gives the flow whose call the socket belongs to, 0 for none.
+func (s *sockets) of(a netip.AddrPort, now capture.Time) uint64 {
+	k, ok := s.calls.get(a)
+	if !ok || now.Sub(k.last) > socketFor {
+		return 0
+	}
+	return k.flow
 }
 
 // relate looks both ends of a new flow up, and turns the flow where only its
 // server's socket belongs to a call: that one is the party.
-func (s *sockets) relate(fl *flow) {
+func (s *sockets) relate(fl *flow, now capture.Time) {
 	f := &fl.f
-	mine, own := s.flow.get(f.Client)
-	peer, other := s.flow.get(f.Server)
-	if other && !own {
+	mine, peer := s.of(f.Client, now), s.of(f.Server, now)
+	if peer != 0 && mine == 0 {
 		fl.turn("stun")
 		mine, peer = peer, 0
 	}
 	f.Kin, f.PeerKin = mine, peer
 }
 
-func (s *sockets) reset() { s.flow.reset() }
+func (s *sockets) reset() { s.calls.reset() }

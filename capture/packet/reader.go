@@ -40,8 +40,9 @@ type Reader struct {
 	yield     func(capture.Record, error) bool
 	stopped   bool
 	nextID    uint64
-	now       capture.Time // latest packet time
+	now       capture.Time // of the last packet that had a time
 	undecided int          // frames of undecided flows
+	reordered int          // bytes held of segments that came too early
 	freeTCP   []*tcpFraming
 	freeUDP   []*udpFraming
 	sockets   sockets
@@ -184,7 +185,7 @@ func (r *Reader) packet(raw *Raw, p *Packet) {
 	if r.opt.Filter != nil && !r.opt.Filter.Match(p) {
 		return
 	}
-	if p.Time > r.now {
+	if p.Time != 0 { // not the latest: one wrong time stamp must not end all flows
 		r.now = p.Time
 	}
 	r.flowPacket(p)
@@ -207,7 +208,7 @@ func (r *Reader) flowPacket(p *Packet) {
 	k, fromA := keyOf(p)
 	h := k.hash()
 	fl := r.table.find(&k, h)
-	if fl != nil && r.over(fl, p) {
+	if fl != nil && fl.over(p, fl.direction(fromA)) {
 		r.end(fl)
 		fl = nil
 	}
@@ -216,29 +217,16 @@ func (r *Reader) flowPacket(p *Packet) {
 	}
 	dir := fl.direction(fromA)
 	fl.count(p, dir, at)
-	switch p.Proto {
-	case ProtoTCP:
+	switch {
+	case p.Fragment: // its payload has no transport header
+	case p.Proto == ProtoTCP:
 		r.tcp(fl, dir, p, at)
-	case ProtoUDP:
+	case p.Proto == ProtoUDP:
 		r.udp(fl, dir, p, at)
 	}
 	if fl.full() {
 		r.emit(fl, false)
 	}
-}
-
-// over tells that a packet begins a new flow: the old one was idle for too
-// long, or a new connection uses the same ports.
-func (r *Reader) over(fl *flow, p *Packet) bool {
-	if p.Time.Sub(fl.f.Last) > fl.timeout() {
-		return true
-	}
-	if p.Proto != ProtoTCP || p.TCPFlags&(FlagSYN|FlagACK) != FlagSYN {
-		return false
-	}
-	_, fromA := keyOf(p)
-	s := &fl.seq[fl.direction(fromA)]
-	return s.known && p.Seq+1 != s.first && fl.f.Carries() > 1 && (fl.f.Closed || fl.payloads != [2]uint8{})
 }
 
 // begin enters a new flow, and ends the one longest swept over when there are
@@ -251,10 +239,10 @@ func (r *Reader) begin(p *Packet, k *key, h uint32, fromA bool, at capture.Origi
 	r.nextID++
 	fl.begin(p, fromA, r.nextID, at)
 	if p.Proto == ProtoUDP {
-		r.sockets.relate(fl)
+		r.sockets.relate(fl, p.Time)
 	}
-	if name := r.names.of(fl.f.Client.Addr(), fl.f.Server.Addr()); name != "" {
-		fl.host(name, "dns")
+	if !fl.naming() {
+		fl.host(r.names.of(fl.f.Client.Addr(), fl.f.Server.Addr()), "dns")
 	}
 	return fl
 }
@@ -266,8 +254,14 @@ const sweepStep = 2
 // sweep ends flows that were idle for too long.
 func (r *Reader) sweep() {
 	for range sweepStep {
-		if fl := r.table.next(); fl != nil && r.now.Sub(fl.f.Last) > fl.timeout() {
+		fl := r.table.due(r.now)
+		if fl == nil {
+			continue
+		}
+		if end := fl.f.Last.Add(fl.timeout()); r.now > end {
 			r.end(fl)
+		} else {
+			r.table.rest(fl, end)
 		}
 	}
 }
@@ -292,7 +286,7 @@ func (r *Reader) evict() {
 
 // end yields a flow's last record and takes it out of the table.
 func (r *Reader) end(fl *flow) {
-	if fl.tcp != nil {
+	for fl.tcp != nil && fl.tcp.waits() { // again: the directions may change places
 		r.drain(fl, capture.Up)
 		r.drain(fl, capture.Down)
 	}
@@ -307,6 +301,11 @@ func (r *Reader) end(fl *flow) {
 // release gives the framing state back.
 func (r *Reader) release(fl *flow) {
 	if fl.tcp != nil {
+		for i := range fl.tcp.order {
+			o := &fl.tcp.order[i]
+			r.reordered -= o.bytes
+			clear(o.held)
+		}
 		r.freeTCP = append(r.freeTCP, fl.tcp)
 		fl.tcp = nil
 	}
@@ -323,9 +322,6 @@ func (r *Reader) emit(fl *flow, final bool) {
 	}
 	f := &fl.f
 	f.Final = final
-	if fl.interest == capture.Undecided {
-		r.undecided -= len(f.Frames)
-	}
 	rec := capture.Record{Origin: f.FirstAt, Time: f.First, Grain: capture.GrainFrame, Flow: f}
 	if len(f.Frames)+len(f.Signals)+len(f.Bursts) == 0 {
 		rec.Grain = capture.GrainFlow
@@ -333,28 +329,48 @@ func (r *Reader) emit(fl *flow, final bool) {
 	if !r.yield(rec, nil) {
 		r.stopped = true
 	}
+	r.forget(fl)
+}
+
+// forget drops what was gathered of a flow, and keeps the memory for more.
+func (r *Reader) forget(fl *flow) {
+	f := &fl.f
 	f.Frames, f.Signals, f.Bursts = f.Frames[:0], f.Signals[:0], f.Bursts[:0]
 	if fl.tcp != nil {
 		fl.tcp.burst = [2]int{-1, -1}
 	}
+	r.recount(fl)
 }
 
-// gather notes a frame of a flow, within the bounds.
-func (r *Reader) gather(fl *flow, f capture.Frame) {
+// recount keeps the number of frames of undecided flows right after a change
+// of the flow's frames or interest.
+func (r *Reader) recount(fl *flow) {
+	n := 0
+	if fl.interest == capture.Undecided {
+		n = len(fl.f.Frames)
+	}
+	r.undecided += n - fl.counted
+	fl.counted = n
+}
+
+// gather notes a frame of a flow, within the bounds, and tells whether it did.
+func (r *Reader) gather(fl *flow, f *capture.Frame) bool {
 	if fl.interest == capture.Undecided {
 		if len(fl.f.Frames) >= maxUndecidedFrames || r.undecided >= maxUndecided {
 			fl.f.FramesUncollected = true
-			return
+			return false
 		}
 		r.undecided++
+		fl.counted++
 	}
-	fl.f.Frames = append(fl.f.Frames, f)
+	fl.f.Frames = append(fl.f.Frames, *f)
+	return true
 }
 
 // signal notes a message of call set-up. The socket it came from belongs to a
 // call from now on.
 func (r *Reader) signal(fl *flow, s capture.Signal) {
-	r.sockets.add(&fl.f)
+	r.sockets.add(&fl.f, s.Time)
 	if len(fl.f.Signals) < maxGathered {
 		fl.f.Signals = append(fl.f.Signals, s)
 	}
@@ -373,18 +389,15 @@ func (r *Reader) judge(fl *flow) {
 		return
 	}
 	fl.asked = true
-	was := fl.interest
 	fl.interest = capture.Collect
 	if r.opt.Classify != nil {
 		fl.interest = r.opt.Classify(&fl.f)
 	}
-	if was == capture.Undecided && fl.interest != capture.Undecided {
-		r.undecided -= len(fl.f.Frames)
-	} else if was != capture.Undecided && fl.interest == capture.Undecided {
-		r.undecided += len(fl.f.Frames)
-	}
+	r.table.wake(fl) // the idle time depends on the interest
 	if fl.interest == capture.Ignore {
 		fl.f.FramesUncollected = fl.f.FramesUncollected || len(fl.f.Frames) > 0
-		fl.f.Frames, fl.f.Bursts, fl.f.Signals = fl.f.Frames[:0], fl.f.Bursts[:0], fl.f.Signals[:0]
+		r.forget(fl)
+	} else {
+		r.recount(fl)
 	}
 }

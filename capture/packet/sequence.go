@@ -24,8 +24,13 @@ type segment struct {
 // before tells that sequence number a comes before b.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
-// begin sets the first sequence number of the direction's bytes.
-func (s *seqNos) begin(seq uint32) { s.known, s.first, s.next = true, seq, seq }
+// open sets the first sequence number of the direction's bytes, unless it is
+// known and something was carried since.
+func (s *seqNos) open(seq uint32, carried bool) {
+	if !s.known || !carried {
+		s.known, s.first, s.next = true, seq, seq
+	}
+}
 
 // acknowledge notes an acknowledgement of the other side.
 func (s *seqNos) acknowledge(ack uint32) {
@@ -68,14 +73,15 @@ type reorder struct {
 	bytes int
 }
 
-// keep stores a copy of a segment in order of its sequence number.
-func (r *reorder) keep(seq uint32, g *segment) {
+// keep stores a copy of a segment in order of its sequence number and returns
+// how many bytes that takes.
+func (r *reorder) keep(seq uint32, g *segment) int {
 	i := len(r.held)
 	for i > 0 && before(seq, r.held[i-1].seq) {
 		i--
 	}
 	if i > 0 && r.held[i-1].seq == seq && r.held[i-1].size >= g.size {
-		return
+		return 0
 	}
 	h := held{seq: seq, segment: *g, buf: append([]byte(nil), g.data...)}
 	h.data = h.buf
@@ -83,12 +89,15 @@ func (r *reorder) keep(seq uint32, g *segment) {
 	copy(r.held[i+1:], r.held[i:])
 	r.held[i] = h
 	r.bytes += len(h.buf)
+	return len(h.buf)
 }
 
 // take removes and returns the first held segment.
 func (r *reorder) take() held {
 	h := r.held[0]
-	r.held = r.held[:copy(r.held, r.held[1:])]
+	n := copy(r.held, r.held[1:])
+	r.held[n] = held{} // its bytes can go
+	r.held = r.held[:n]
 	r.bytes -= len(h.buf)
 	return h
 }

@@ -2,8 +2,11 @@ package packet
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"net/netip"
+
+	"envelope/capture"
 )
 
 // key identifies a flow in both directions: the two ends in canonical order.
@@ -51,10 +54,14 @@ func (k *key) hash() uint32 {
 type table struct {
 	slots []slot // power of two
 	flows []*flow
+	rests []capture.Time // by place: until when the sweep need not look at the flow
 	free  []uint32
 	live  int
 	hand  int // of the sweep
 }
+
+// never is the rest of an empty place.
+const never = capture.Time(math.MaxInt64)
 
 type slot struct {
 	tag   uint32 // hash of the key
@@ -89,6 +96,7 @@ func (t *table) add(k *key, hash uint32) *flow {
 		slab := make([]flow, 64)
 		for i := range slab {
 			t.flows = append(t.flows, &slab[i])
+			t.rests = append(t.rests, never)
 		}
 		for i := 63; i > 0; i-- {
 			t.free = append(t.free, place+uint32(i))
@@ -96,6 +104,7 @@ func (t *table) add(k *key, hash uint32) *flow {
 	}
 	f := t.flows[place]
 	f.key, f.hash, f.place, f.used = *k, hash, place, true
+	t.wake(f)
 	t.insert(hash, place)
 	t.live++
 	return f
@@ -137,8 +146,31 @@ func (t *table) remove(f *flow) {
 	}
 	t.slots[i] = slot{}
 	t.free = append(t.free, f.place)
+	t.rests[f.place] = never
 	t.live--
 	f.clear()
+}
+
+// wake lets the sweep look at a flow when it comes by next.
+func (t *table) wake(f *flow) { t.rests[f.place] = math.MinInt64 }
+
+// rest lets the sweep pass over a flow up to a time.
+func (t *table) rest(f *flow, until capture.Time) { t.rests[f.place] = until }
+
+// due moves the sweep on by one place and returns the flow there if its rest
+// is over. It reads a list of eight bytes a flow from end to end, which costs a
+// small part of a visit to each flow.
+func (t *table) due(now capture.Time) *flow {
+	if len(t.rests) == 0 {
+		return nil
+	}
+	if t.hand++; t.hand >= len(t.rests) {
+		t.hand = 0
+	}
+	if t.rests[t.hand] >= now {
+		return nil
+	}
+	return t.flows[t.hand]
 }
 
 // next moves the sweep on by one place and returns the flow there, nil if the

@@ -4,88 +4,135 @@ import "envelope/capture"
 
 // maxHole is the widest gap in a stream that is taken for lost bytes: the
 // largest TCP window (RFC 7323 section 2.3) is 1 GB, but 16 MB bound what a
-// hostile sequence number can claim.
+// hostile sequence number can claim. A jump further than that, to either side,
+// is another connection whose SYN was not seen.
 const maxHole = 1 << 24
+
+// maxReordered bounds the bytes held of all flows because others are missing
+// before them.
+const maxReordered = 64 << 20
 
 // tcp takes the transport part of a packet of a connection.
 func (r *Reader) tcp(fl *flow, dir int, p *Packet, at capture.Origin) {
-	s := &fl.seq[dir]
 	seq := p.Seq
 	if p.TCPFlags&FlagSYN != 0 {
-		if seq++; !s.known {
-			s.begin(seq)
-		}
+		seq++
+		fl.seq[dir].open(seq, fl.f.Payload[dir] > 0)
 	}
 	if p.TCPFlags&FlagACK != 0 {
-		other := &fl.seq[1-dir]
-		other.acknowledge(p.Ack)
-		if fl.tcp != nil && fl.tcp.order[1-dir].overdue(other, p.Time) {
-			r.release1(fl, 1-dir)
-		}
+		dir = r.acknowledged(fl, dir, p)
 	}
 	if p.PayloadLen > 0 {
-		if !s.known {
-			s.begin(seq)
-		}
+		fl.seq[dir].open(seq, true)
 		g := segment{data: p.Payload, size: p.PayloadLen, push: p.TCPFlags&FlagPSH != 0, time: p.Time, at: at}
-		r.payload(fl, dir, seq, &g)
+		dir = r.payload(fl, dir, seq, &g)
 	}
 	r.closing(fl, dir, p)
 }
 
+// acknowledged notes what the sender of a packet has received of the other
+// direction: bytes that are missing and were received will not come any more.
+// It returns the direction of the packet.
+func (r *Reader) acknowledged(fl *flow, dir int, p *Packet) int {
+	other := &fl.seq[1-dir]
+	other.acknowledge(p.Ack)
+	if fl.tcp != nil && fl.tcp.order[1-dir].overdue(other, p.Time) {
+		return 1 - r.giveUp(fl, 1-dir)
+	}
+	return dir
+}
+
 // closing notes FIN and RST.
 func (r *Reader) closing(fl *flow, dir int, p *Packet) {
+	if p.TCPFlags&(FlagRST|FlagFIN) == 0 {
+		return
+	}
+	fl.fins |= 1 << dir
 	if p.TCPFlags&FlagRST != 0 {
 		fl.fins = 3
 	}
-	if p.TCPFlags&FlagFIN != 0 {
-		fl.fins |= 1 << dir
-	}
 	fl.f.Closed = fl.fins == 3
+	r.table.wake(fl) // a closed flow is over sooner
 }
 
-// payload puts a segment into the order of its stream.
-func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) {
+// payload puts a segment into the order of its stream. It returns the
+// direction, which changes when the bytes prove the guess at the client wrong.
+func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) int {
 	s := &fl.seq[dir]
+	if d := int32(seq - s.next); d > maxHole || d < -maxHole {
+		r.jump(fl, dir, seq)
+	}
 	fl.f.Retransmitted[dir] += uint64(s.trim(&seq, g))
 	if g.size == 0 {
-		return
-	}
-	if seq-s.next > maxHole {
-		s.next = seq
+		return dir
 	}
 	r.judge(fl)
-	if fl.interest == capture.Ignore || fl.parked {
+	if !r.wanted(fl) {
 		fl.f.Payload[dir] += uint64(g.size)
 		s.next = seq + uint32(g.size)
-		return
+		return dir
+	}
+	if seq != s.next {
+		return r.early(fl, dir, seq, g)
+	}
+	dir = r.deliver(fl, dir, g)
+	return r.follow(fl, dir)
+}
+
+// wanted tells whether a connection's bytes are looked at, and makes it ready
+// for that.
+func (r *Reader) wanted(fl *flow) bool {
+	if fl.parked && fl.interest == capture.Collect {
+		fl.parked = false // its verdict came late; what was missed is missed
+	}
+	fl.f.FramesUncollected = fl.f.FramesUncollected || fl.parked
+	if fl.interest == capture.Ignore || fl.parked {
+		return false
 	}
 	if fl.tcp == nil {
 		fl.tcp = r.newTCP(fl)
 	}
-	if seq != s.next {
-		fl.tcp.order[dir].keep(seq, g)
-		if fl.tcp.order[dir].overdue(s, g.time) {
-			r.release1(fl, dir)
-		}
-		return
-	}
-	r.deliver(fl, dir, g)
-	if fl.tcp != nil && len(fl.tcp.order[dir].held) > 0 {
-		r.follow(fl, dir)
-	}
+	return true
 }
 
-// deliver hands the next bytes of a stream to the framing.
-func (r *Reader) deliver(fl *flow, dir int, g *segment) {
+// jump gives up the place in a stream for another one that no loss explains.
+func (r *Reader) jump(fl *flow, dir int, seq uint32) {
+	if fl.tcp != nil {
+		for len(fl.tcp.order[dir].held) > 0 {
+			r.take(fl, dir)
+		}
+		fl.tcp.gap(dir, maxHole)
+	}
+	fl.seq[dir].next = seq
+}
+
+// early keeps a segment until what is missing before it comes.
+func (r *Reader) early(fl *flow, dir int, seq uint32, g *segment) int {
+	o := &fl.tcp.order[dir]
+	r.reordered += o.keep(seq, g)
+	if o.overdue(&fl.seq[dir], g.time) || r.reordered > maxReordered {
+		return r.giveUp(fl, dir)
+	}
+	return dir
+}
+
+// deliver hands the next bytes of a stream to the framing, and returns the
+// direction that they have after it.
+func (r *Reader) deliver(fl *flow, dir int, g *segment) int {
 	fl.seq[dir].next += uint32(g.size)
 	fl.f.Payload[dir] += uint64(g.size)
 	if fl.payloads[dir] < 255 {
 		fl.payloads[dir]++
 	}
 	fl.tcp.segment(dir, g)
+	if fl.tcp.wrong {
+		fl.tcp.wrong = false
+		fl.turn("hello")
+		dir = 1 - dir
+	}
 	r.judge(fl)
 	r.reconsider(fl)
+	return dir
 }
 
 // reconsider stops looking into a connection that shows nothing.
@@ -98,7 +145,7 @@ func (r *Reader) reconsider(fl *flow) {
 		return
 	}
 	tries := probedPayloads
-	if fl.f.Midstream {
+	if fl.tcp.late {
 		tries *= 8 // the next frame may begin far away
 	}
 	seen := int(fl.payloads[0]) + int(fl.payloads[1])
@@ -112,44 +159,54 @@ func (r *Reader) reconsider(fl *flow) {
 
 // ignore gives up a flow of which nothing became known.
 func (r *Reader) ignore(fl *flow) {
-	if fl.interest == capture.Undecided {
-		r.undecided -= len(fl.f.Frames)
-	}
 	fl.interest = capture.Ignore
 	fl.f.FramesUncollected = true
-	fl.f.Frames, fl.f.Signals, fl.f.Bursts = fl.f.Frames[:0], fl.f.Signals[:0], fl.f.Bursts[:0]
+	r.forget(fl)
 	r.release(fl)
+	r.table.wake(fl)
 }
 
 // follow delivers held segments that are next now.
-func (r *Reader) follow(fl *flow, dir int) {
+func (r *Reader) follow(fl *flow, dir int) int {
 	for fl.tcp != nil {
 		o, s := &fl.tcp.order[dir], &fl.seq[dir]
 		if len(o.held) == 0 || before(s.next, o.held[0].seq) {
-			return
+			break
 		}
-		h := o.take()
+		h := r.take(fl, dir)
 		fl.f.Retransmitted[dir] += uint64(s.trim(&h.seq, &h.segment))
 		if h.size > 0 {
-			r.deliver(fl, dir, &h.segment)
+			dir = r.deliver(fl, dir, &h.segment)
 		}
 	}
+	return dir
 }
 
-// release1 gives up the first missing bytes of a direction and goes on behind.
-func (r *Reader) release1(fl *flow, dir int) {
+// take removes and returns the first held segment of a direction.
+func (r *Reader) take(fl *flow, dir int) held {
+	o := &fl.tcp.order[dir]
+	was := o.bytes
+	h := o.take()
+	r.reordered += o.bytes - was
+	return h
+}
+
+// giveUp goes on behind the first missing bytes of a direction.
+func (r *Reader) giveUp(fl *flow, dir int) int {
 	o, s := &fl.tcp.order[dir], &fl.seq[dir]
 	if len(o.held) > 0 && before(s.next, o.held[0].seq) {
-		fl.tcp.gap(dir, int(o.held[0].seq-s.next))
+		missing := int(o.held[0].seq - s.next)
+		fl.f.Missing[dir] += uint64(missing)
+		fl.tcp.gap(dir, missing)
 		s.next = o.held[0].seq
 	}
-	r.follow(fl, dir)
+	return r.follow(fl, dir)
 }
 
 // drain delivers all that is held of a direction when the flow ends.
 func (r *Reader) drain(fl *flow, dir int) {
 	for fl.tcp != nil && len(fl.tcp.order[dir].held) > 0 {
-		r.release1(fl, dir)
+		dir = r.giveUp(fl, dir)
 	}
 }
 
@@ -165,7 +222,7 @@ func (r *Reader) newTCP(fl *flow) *tcpFraming {
 // udp takes the payload of a UDP packet.
 func (r *Reader) udp(fl *flow, dir int, p *Packet, at capture.Origin) {
 	fl.f.Payload[dir] += uint64(p.PayloadLen)
-	if isNamePort(fl.f.Server.Port()) || isNamePort(fl.f.Client.Port()) {
+	if fl.naming() {
 		fl.interest = capture.Ignore
 		r.naming(p, at)
 		return
