@@ -14,6 +14,9 @@ import (
 // socket belong together, a server that speaks one messenger's protocol holds
 // its files as well, and a messenger of unknown name is known by what it does.
 func (a *Analyzer) resolve(all []*conn) {
+	for _, c := range all {
+		c.Own = slices.ContainsFunc(c.how, func(h string) bool { return slices.Contains(ownMarks, h) })
+	}
 	a.byKin(all)
 	a.bySibling(all)
 	a.byBehaviour(all)
@@ -21,6 +24,10 @@ func (a *Analyzer) resolve(all []*conn) {
 		c.Service, c.Role, c.Weight = c.match.Service, string(c.match.Role), c.match.Confidence
 	}
 }
+
+// ownMarks are the marks that make a server the messenger's own. What a flow
+// speaks, or which port it uses, it may speak with a peer.
+var ownMarks = []string{"address", "certificate", "dns", "http", "quic", "sni"}
 
 // kinFactor is how much less sure a flow is for being known by its socket only:
 // sockets are used again after minutes by chance.

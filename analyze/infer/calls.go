@@ -1,10 +1,8 @@
 package infer
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,25 +10,46 @@ import (
 )
 
 // Calls finds the calls in the UDP flows of call set-up and media: one event a
-// call, also where the flows of both ends are at hand. chats are the flows of
-// messages, by messenger; they show who offered the call.
+// call, also where the flows of both ends are at hand; in a call of more than
+// two, one event for each two that are connected. chats are the flows of
+// messages, by messenger; they show who offered a call.
 //
 // A call is a set of sockets that belong together: flows of one socket, ICE
 // checks with the same pair of user names, addresses that a relay lent to a
-// socket, Telegram's peer tags, and sockets that one client opened at the same
-// moment.
+// socket, Telegram's peer tags, media sources that one sends and another gets,
+// and sockets that one client opened at the same moment.
 func Calls(legs []Conn, chats map[string][]Conn) []Event {
 	g := newCallGraph(legs)
+	x := newChatIndex(chats)
 	var out []Event
 	for _, set := range g.sets() {
 		for _, part := range splitByPause(set) {
-			if e, ok := g.conclude(part, chats); ok {
-				out = append(out, e)
-				g.claim(part)
+			for _, one := range g.connections(part) {
+				if e, ok := g.conclude(one, x); ok {
+					out = mergeMeeting(out, e)
+					g.claim(one)
+				}
 			}
 		}
 	}
 	return append(out, served(g.unclaimed(), out)...)
+}
+
+// CallsOver tells for each of the legs whether all that can belong to its call
+// is at hand at the time now: every flow of its set has been silent for longer
+// than a call can be.
+func CallsOver(legs []Conn, now capture.Time) []bool {
+	g := newCallGraph(legs)
+	last := make([]capture.Time, len(legs))
+	for i := range legs {
+		r := g.root(i)
+		last[r] = max(last[r], legs[i].Flow.Last)
+	}
+	over := make([]bool, len(legs))
+	for i := range legs {
+		over[i] = now.Sub(last[g.root(i)]) > callPause
+	}
+	return over
 }
 
 // Time constants of calls.
@@ -42,47 +61,73 @@ const (
 	// callPause ends a call: consent to receive is asked for every 5 s and is
 	// lost after 30 s (RFC 7675 section 5.1).
 	callPause = 30 * time.Second
-	// talk is the least media in both directions that makes a call answered.
-	talk = 500 * time.Millisecond
 )
 
 // callGraph joins legs by their sockets.
 type callGraph struct {
 	legs   []Conn
-	relays map[netip.AddrPort]bool // servers that answered an allocation, or are WhatsApp's or Telegram's
+	relays map[netip.AddrPort]bool // servers: STUN, TURN, WhatsApp's and Telegram's relays, media servers
+	hosts  map[netip.Addr]bool     // their addresses: what they lend is not the peer's
 	lent   map[netip.AddrPort]bool // addresses of relays lent to sockets
-	inside map[netip.Addr]bool     // clients that talk to a relay or STUN server: parties of this capture
-	parent []int
-	done   map[uint64]bool // flows that an event speaks for
+	inside map[netip.Addr]bool     // clients that talk to a relay or server: parties of this capture
+	parent []int                   // union-find over legs
+	core   []int                   // parent before sockets were joined by their moment
+	done   map[uint64]bool         // flows that an event speaks for
 	sizes  callSizes
-	// relayAddr holds the addresses of relays: what is lent by them is not the peer's.
-	relayAddr map[netip.Addr]bool
 }
 
 func newCallGraph(legs []Conn) *callGraph {
-	g := &callGraph{legs: legs, relays: map[netip.AddrPort]bool{}, lent: map[netip.AddrPort]bool{}, inside: map[netip.Addr]bool{}, done: map[uint64]bool{},
-		sizes: sizesOfCalls(), relayAddr: map[netip.Addr]bool{}}
+	g := &callGraph{legs: legs, relays: map[netip.AddrPort]bool{}, hosts: map[netip.Addr]bool{}, lent: map[netip.AddrPort]bool{},
+		inside: map[netip.Addr]bool{}, done: map[uint64]bool{}, sizes: sizesOfCalls()}
 	for i := range legs {
 		g.parent = append(g.parent, i)
-		g.noteRelay(&legs[i].Flow)
+		g.noteServer(&legs[i])
+	}
+	for i := range legs {
+		g.noteLent(&legs[i].Flow)
 	}
 	g.join()
+	g.core = append(g.core, g.parent...)
+	g.joinSetups()
 	return g
 }
 
-// noteRelay tells relays and STUN servers from peers.
-func (g *callGraph) noteRelay(f *capture.Flow) {
+// noteServer tells relays and media servers from peers, and gathers what is
+// lent. At an address of the messenger's own that sends checks, the other end
+// is behind a relay that this client does not use.
+func (g *callGraph) noteServer(c *Conn) {
+	f := &c.Flow
+	relay, asks := false, false
 	for i := range f.Signals {
 		s := &f.Signals[i]
-		if s.Relayed.IsValid() {
+		if s.Relayed.IsValid() && isSuccess(s.Type) {
 			g.lent[s.Relayed] = true
 		}
-		if isRelaySignal(s) {
-			g.relays[f.Server], g.relayAddr[f.Server.Addr()] = true, true
-			g.inside[f.Client.Addr()] = true
-		}
+		relay = relay || isRelaySignal(s)
+		asks = asks || s.Type == bindingRequest && !s.Up && !s.Relay
+	}
+	relay = relay || c.Own && !asks || isLite(f)
+	if relay || c.Own {
+		g.hosts[f.Server.Addr()], g.inside[f.Client.Addr()] = true, true
+	}
+	if relay {
+		g.relays[f.Server] = true
 	}
 }
+
+// noteLent takes who talks to a lent address for a client at home, too: outside
+// of this capture its packets would go by unseen.
+func (g *callGraph) noteLent(f *capture.Flow) {
+	switch {
+	case g.lent[f.Server]:
+		g.inside[f.Client.Addr()] = true
+	case g.lent[f.Client]:
+		g.inside[f.Server.Addr()] = true
+	}
+}
+
+// isSuccess tells the class of a STUN message (RFC 8489 section 5).
+func isSuccess(t uint16) bool { return t&0x0110 == 0x0100 }
 
 // isRelaySignal tells the messages that only a server gets: TURN's methods,
 // a plain binding request without ICE's attributes to STUN's own ports,
@@ -98,7 +143,7 @@ func isRelaySignal(s *capture.Signal) bool {
 	case method >= 0x800 && method < 0x810, method == 0x003, method == 0x004, method == 0x008, method == 0x009:
 		return true
 	case s.Type == bindingRequest && s.Up:
-		return s.Attrs&(capture.AttrUsername|capture.AttrIntegrity) == 0 && s.Length <= maxPlainRequest
+		return !isCheck(s) && s.Length <= maxPlainRequest
 	}
 	return false
 }
@@ -108,13 +153,45 @@ func isRelaySignal(s *capture.Signal) bool {
 // attributes may be cut off.
 const maxPlainRequest = 56
 
-// relay tells that a leg goes to a relay or STUN server.
+// liteAnswers is how many checks a server answers before it counts for one that
+// never asks itself: a full agent checks back at once (RFC 8445 section 7.3.1.4).
+const liteAnswers = 3
+
+// isLite tells an ICE-lite end (RFC 8445 section 2.5): it answers checks and
+// sends none, as servers that mix or forward the media of meetings do.
+func isLite(f *capture.Flow) bool {
+	asked, answered := false, 0
+	for i := range f.Signals {
+		s := &f.Signals[i]
+		switch {
+		case s.Relay || s.Tag != "":
+			return false
+		case s.Type == bindingRequest && !s.Up:
+			return false
+		case s.Type == bindingRequest && s.Ufrags != "":
+			asked = true
+		case s.Type == bindingSuccess && !s.Up && asked:
+			answered++
+		}
+	}
+	return answered >= liteAnswers
+}
+
+// relay tells that a leg goes to a relay or server.
 func (g *callGraph) relay(f *capture.Flow) bool { return g.relays[f.Server] }
 
-func (g *callGraph) root(i int) int {
-	for g.parent[i] != i {
-		g.parent[i] = g.parent[g.parent[i]]
-		i = g.parent[i]
+// roundabout tells that what goes over a leg passes a relay: the client's own or
+// one of the other end.
+func (g *callGraph) roundabout(f *capture.Flow) bool {
+	return g.relays[f.Server] || g.lent[f.Server] || g.lent[f.Client] || g.hosts[f.Server.Addr()]
+}
+
+func (g *callGraph) root(i int) int { return root(g.parent, i) }
+
+func root(parent []int, i int) int {
+	for parent[i] != i {
+		parent[i] = parent[parent[i]]
+		i = parent[i]
 	}
 	return i
 }
@@ -126,12 +203,14 @@ func (g *callGraph) unite(i, j int) {
 
 // join unites the legs that share something only one call has.
 func (g *callGraph) join() {
-	first := map[string]int{}
+	latest := map[string]int{} // of the legs that share a key, the one that ended last
 	share := func(i int, k string) {
-		if j, ok := first[k]; ok && g.near(i, j) {
+		j, ok := latest[k]
+		if ok && g.near(i, j) {
 			g.unite(i, j)
-		} else {
-			first[k] = i
+		}
+		if !ok || g.legs[i].Flow.Last > g.legs[j].Flow.Last {
+			latest[k] = i
 		}
 	}
 	for i := range g.legs {
@@ -151,7 +230,7 @@ func (g *callGraph) join() {
 			}
 		}
 	}
-	g.joinSetups()
+	g.joinSources()
 }
 
 // near tells that two legs overlap in time or follow within the pause that
@@ -170,7 +249,7 @@ func signalKeys(s *capture.Signal) []string {
 	if s.Tag != "" {
 		keys = append(keys, "t"+s.Tag)
 	}
-	if s.Relayed.IsValid() && s.Type&0x0110 == 0x0100 { // WhatsApp's requests name the relay itself in this attribute
+	if s.Relayed.IsValid() && isSuccess(s.Type) { // WhatsApp's requests name the relay itself in this attribute
 		keys = append(keys, "s"+s.Relayed.String())
 	}
 	if s.Through.IsValid() {
@@ -180,6 +259,54 @@ func signalKeys(s *capture.Signal) []string {
 		keys = append(keys, "s"+s.Peer.String())
 	}
 	return keys
+}
+
+// smallestSource is the least SSRC that is taken for a random one (RFC 3550
+// section 8): Signal numbers its sources from 1001 and 2001.
+const smallestSource = 1 << 16
+
+// sourceKey names the source of a burst of media; "" where it has none that
+// tells it from others.
+func sourceKey(b *capture.Burst) string {
+	if b.Kind != capture.BurstRTP || b.SSRC < smallestSource || b.Packets < minMedia {
+		return ""
+	}
+	return fmt.Sprintf("r%08x", b.SSRC)
+}
+
+// joinSources unites two legs where one client sends what just one other gets:
+// relays hand media on as it is. What several get is a meeting.
+func (g *callGraph) joinSources() {
+	sender, getter := map[string]int{}, map[string]int{}
+	for i := range g.legs {
+		f := &g.legs[i].Flow
+		for j := range f.Bursts {
+			k := sourceKey(&f.Bursts[j])
+			if k == "" {
+				continue
+			}
+			of := getter
+			if f.Bursts[j].Up {
+				of = sender
+			}
+			if was, ok := of[k]; ok && (was < 0 || g.legs[was].Flow.Client.Addr() != f.Client.Addr()) {
+				of[k] = -1
+			} else if !ok {
+				of[k] = i
+			}
+		}
+	}
+	for i := range g.legs {
+		f := &g.legs[i].Flow
+		for j := range f.Bursts {
+			k := sourceKey(&f.Bursts[j])
+			s, sent := sender[k]
+			r, got := getter[k]
+			if k != "" && sent && got && s >= 0 && r >= 0 && g.legs[s].Flow.Client.Addr() != g.legs[r].Flow.Client.Addr() && g.near(s, r) {
+				g.unite(s, r)
+			}
+		}
+	}
 }
 
 // joinSetups unites legs of one client that began at the same moment.
@@ -195,7 +322,7 @@ func (g *callGraph) joinSetups() {
 			continue
 		}
 		k := setup{f.Client.Addr(), g.legs[i].Service}
-		if j, ok := last[k]; ok && f.First.Sub(g.legs[j].Flow.First) < sameSetup {
+		if j, ok := last[k]; ok && f.First.Sub(g.legs[j].Flow.First).Abs() < sameSetup {
 			g.unite(i, j)
 		}
 		last[k] = i
@@ -216,278 +343,4 @@ func (g *callGraph) sets() [][]*Conn {
 		out[k] = append(out[k], &g.legs[i])
 	}
 	return out
-}
-
-// splitByPause parts the legs of one set where nothing happened for longer than
-// a call can be silent.
-func splitByPause(set []*Conn) [][]*Conn {
-	slices.SortStableFunc(set, func(a, b *Conn) int { return cmp.Compare(a.Flow.First, b.Flow.First) })
-	var out [][]*Conn
-	var until capture.Time
-	for _, c := range set {
-		if len(out) == 0 || c.Flow.First.Sub(until) > callPause {
-			out = append(out, nil)
-		}
-		out[len(out)-1] = append(out[len(out)-1], c)
-		until = max(until, c.Flow.Last)
-	}
-	return out
-}
-
-// call is what is gathered of one call.
-type call struct {
-	g        *callGraph
-	legs     []*Conn
-	service  string
-	weight   float64
-	parties  []netip.Addr
-	setup    moment // first message of set-up with the other end, or with WhatsApp's and Telegram's relays
-	gather   moment // first message to any relay
-	end      moment // an allocation was let go
-	hangUp   moment // WhatsApp's end of a call
-	media    [2]span
-	direct   [2]span
-	video    int // packets of streams that look like video, and of all
-	audio    int
-	probes   bool // bandwidth probes, sent before video only
-	bytes    uint64
-	peers    []netip.Addr // answered first
-	answered map[netip.Addr]capture.Origin
-	relays   []netip.AddrPort
-	keys     []string
-	caller   netip.Addr // where it shows
-	callee   netip.Addr // where only that one shows
-}
-
-type moment struct {
-	time capture.Time
-	at   capture.Origin
-}
-
-// earliest keeps the earlier of two moments.
-func (m *moment) earliest(t capture.Time, at capture.Origin) {
-	if t != 0 && (m.time == 0 || t < m.time) {
-		m.time, m.at = t, at
-	}
-}
-
-// latest keeps the later of two moments.
-func (m *moment) latest(t capture.Time, at capture.Origin) {
-	if t > m.time {
-		m.time, m.at = t, at
-	}
-}
-
-// span is the time from the first to the last packet of media in one direction.
-type span struct {
-	first, last moment
-	packets     uint32
-}
-
-func (s *span) add(b *capture.Burst) {
-	s.first.earliest(b.First, b.FirstAt)
-	s.last.latest(b.Last, b.LastAt)
-	s.packets += b.Packets
-}
-
-// conclude makes the event of a call, if the legs are one.
-func (g *callGraph) conclude(legs []*Conn, chats map[string][]Conn) (Event, bool) {
-	c := &call{g: g, legs: legs, answered: map[netip.Addr]capture.Origin{}}
-	for _, l := range legs {
-		c.take(l)
-	}
-	if c.setup.time == 0 && c.gather.time == 0 || len(c.parties) == 0 {
-		return Event{}, false
-	}
-	c.offer(chats)
-	e, ok := c.event()
-	if ok && e.Call.Outcome == "unanswered" && c.refused(&e, chats) {
-		e.Call.Outcome = "rejected"
-	}
-	return e, ok
-}
-
-// take adds a leg.
-func (c *call) take(l *Conn) {
-	f := &l.Flow
-	if l.Weight > c.weight {
-		c.service, c.weight = l.Service, l.Weight
-	}
-	relay := c.g.relay(f)
-	c.party(f.Client.Addr())
-	if relay {
-		if !slices.Contains(c.relays, f.Server) {
-			c.relays = append(c.relays, f.Server)
-		}
-	} else if c.g.inside[f.Server.Addr()] {
-		c.party(f.Server.Addr())
-	}
-	for i := range f.Signals {
-		c.signal(f, &f.Signals[i], relay)
-	}
-	for i := range f.Bursts {
-		c.burst(f, &f.Bursts[i], relay)
-	}
-}
-
-// party notes an end of the call that this capture shows at home.
-func (c *call) party(a netip.Addr) {
-	if slices.Contains(c.parties, a) || len(c.g.inside) > 0 && !c.g.inside[a] {
-		return
-	}
-	c.parties = append(c.parties, a)
-}
-
-// burst adds media.
-func (c *call) burst(f *capture.Flow, b *capture.Burst, relay bool) {
-	if b.Kind == capture.BurstPadding {
-		c.probes = true
-		return
-	}
-	if b.Kind != capture.BurstRTP && b.Kind != capture.BurstOpaque || b.Packets < 3 {
-		return
-	}
-	dir := capture.Down
-	if b.Up {
-		dir = capture.Up
-	}
-	c.bytes += b.Bytes
-	c.media[dir].add(b)
-	if !relay && !b.Relay {
-		c.direct[dir].add(b)
-		c.peer(f.Server, b.FirstAt, !b.Up)
-	}
-	if looksVideo(b, c.service, &c.g.sizes) {
-		c.video += int(b.Packets)
-	} else {
-		c.audio += int(b.Packets)
-	}
-}
-
-// event makes the statement.
-func (c *call) event() (Event, bool) {
-	start := c.setup
-	if start.time == 0 {
-		start = c.gather
-	}
-	up, down := &c.media[capture.Up], &c.media[capture.Down]
-	e := Event{Kind: CallKind, Time: start.time, End: c.ending(), Service: c.service, Client: c.parties[0], Server: c.legs[0].Flow.Server,
-		Flow: c.legs[0].Flow.ID, Bytes: c.bytes, Grain: capture.GrainFrame, Call: &Call{Media: "unknown", Path: "unknown", Outcome: "unknown", Role: "unknown",
-			Relays: c.relays, LinkKeys: c.keys}}
-	if e.Service == "" {
-		e.Service = "unknown"
-	}
-	e.Evidence = append(e.Evidence, Evidence{start.at, "call set-up begins"})
-	c.outcome(&e, up, down)
-	c.ends(&e)
-	c.path(&e)
-	if e.End != 0 && c.end.time != 0 {
-		e.Evidence = append(e.Evidence, Evidence{c.end.at, "end of the call is signalled to the relays"})
-	}
-	if e.Call.Outcome == "unanswered" && c.setup.time == 0 && e.Service == "unknown" {
-		return e, false // a relay was asked for an address, and no more: not yet a call
-	}
-	return e, true
-}
-
-// markedEnd is how far a marked end may lie from the last media: relays are
-// also let go in the middle of a call, when it turns direct.
-const markedEnd = 3 * time.Second
-
-// ending gives the marked end, or the last of the media, or the last message.
-func (c *call) ending() capture.Time {
-	media := max(c.media[0].last.time, c.media[1].last.time)
-	if c.hangUp.time != 0 {
-		c.end = c.hangUp
-		return c.end.time
-	}
-	if c.end.time != 0 && (media == 0 || c.end.time.Sub(media).Abs() <= markedEnd) {
-		return c.end.time
-	}
-	c.end = moment{}
-	if media != 0 {
-		return media
-	}
-	var t capture.Time
-	for _, l := range c.legs {
-		t = max(t, l.Flow.Last)
-	}
-	return t
-}
-
-// outcome tells whether the call was answered, and how sure all of it is.
-func (c *call) outcome(e *Event, up, down *span) {
-	known := c.weight
-	if known == 0 {
-		known = 1 // a call of some app: what is stated is the call, not the messenger
-	}
-	both := min(up.packets, down.packets) > 0
-	long := both && min(up.last.time.Sub(up.first.time), down.last.time.Sub(down.first.time)) >= talk
-	switch {
-	case long:
-		e.Call.Outcome, e.Confidence = "answered", 0.97*known
-		e.Call.AnsweredAt = max(up.first.time, down.first.time)
-		e.Evidence = append(e.Evidence, Evidence{later(up.first, down.first).at, fmt.Sprintf("media in both directions, %d and %d packets", up.packets, down.packets)})
-	case up.packets+down.packets > 0:
-		e.Confidence = 0.8 * known
-	default:
-		e.Call.Outcome, e.Confidence = "unanswered", 0.7*known
-	}
-}
-
-func later(a, b moment) moment {
-	if b.time > a.time {
-		return b
-	}
-	return a
-}
-
-// ends names the parties and the addresses of the other end.
-func (c *call) ends(e *Event) {
-	switch {
-	case slices.Contains(c.parties, c.caller):
-		e.Client, e.Call.Role, e.Direction = c.caller, "caller", Sent
-	case c.caller.IsValid() || c.callee == e.Client:
-		e.Call.Role, e.Direction = "callee", Received
-	}
-	for _, p := range c.parties {
-		if p != e.Client {
-			e.Peer = p
-		}
-	}
-	e.Call.PeerAddresses = c.peers
-	if e.Peer.IsValid() {
-		if c.direct[0].packets+c.direct[1].packets > 0 {
-			e.Call.PeerAddresses = append([]netip.Addr{e.Peer}, c.peers...)
-		}
-		return
-	}
-	for _, p := range c.peers {
-		if at, ok := c.answered[p]; ok {
-			e.Peer = p
-			e.Evidence = append(e.Evidence, Evidence{at, "the peer's address answers"})
-			return
-		}
-	}
-}
-
-// path tells a direct call from a relayed one.
-func (c *call) path(e *Event) {
-	direct, all := c.direct[0].packets+c.direct[1].packets, c.media[0].packets+c.media[1].packets
-	switch {
-	case direct >= 3:
-		e.Call.Path = "direct"
-		first := c.direct[0].first
-		first.earliest(c.direct[1].first.time, c.direct[1].first.at)
-		e.Evidence = append(e.Evidence, Evidence{first.at, "media goes directly between the two ends"})
-	case all > 0:
-		e.Call.Path = "relayed"
-	}
-	if all == 0 {
-		return
-	}
-	e.Call.Media = "audio"
-	if c.video*20 > c.video+c.audio && c.video > 20 || c.probes {
-		e.Call.Media = "video"
-	}
 }

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -24,102 +25,166 @@ func (g *callGraph) unclaimed() []Conn {
 // Bounds of a call through a server that mixes or forwards (RFC 7667): less is
 // a probe of the network or a test of the microphone.
 const (
-	servedMin   = 5 * time.Second
-	servedRate  = 8 // packets a second and direction: voice codecs send 10 to 50
+	servedMin   = 3 * time.Second
+	servedSure  = 5 * time.Second // from here on it is no test
+	servedRate  = 8               // packets a second and direction: voice codecs send 10 to 50
 	servedPause = 10 * time.Second
+)
+
+// How sure a stretch of media on a flow of the role call is a call: all of at
+// least servedSure in the labelled captures were; Discord and Zoom test servers
+// and microphones for shorter.
+const (
+	sureServed = 0.9
+	sureShort  = 0.7
 )
 
 // served finds calls that go through a messenger's own media server without
 // call set-up in clear: flows of the role call that carry media both ways.
 func served(conns []Conn, known []Event) []Event {
-	var out []Event
+	v := sizesOfCalls()
+	byClient := map[netip.Addr][]*Event{}
+	for i := range known {
+		byClient[known[i].Client] = append(byClient[known[i].Client], &known[i])
+	}
+	var all []Event
 	for i := range conns {
-		for _, e := range servedBy(&conns[i]) {
-			out = mergeServed(out, e, known)
+		for _, e := range servedBy(&conns[i], &v) {
+			if !slices.ContainsFunc(byClient[e.Client], func(k *Event) bool { return k.Service == e.Service && overlaps(k, &e, servedPause) }) {
+				all = append(all, e)
+			}
 		}
+	}
+	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	var out []Event
+	for _, e := range all {
+		out = mergeServed(out, e)
 	}
 	return out
 }
 
+// stretch is media of one flow without a long pause.
+type stretch struct {
+	part     [2]span
+	bytes    uint64
+	big, all uint32
+}
+
+func (s *stretch) add(b *capture.Burst, video bool) {
+	dir := capture.Down
+	if b.Up {
+		dir = capture.Up
+	}
+	s.part[dir].add(b)
+	s.bytes += b.Bytes
+	s.all += b.Packets
+	if video {
+		s.big += b.Packets
+	}
+}
+
 // servedBy gives the stretches of media in both directions of one flow.
-func servedBy(c *Conn) []Event {
+func servedBy(c *Conn, v *callSizes) []Event {
 	var out []Event
 	bursts := slices.Clone(c.Flow.Bursts)
-	slices.SortStableFunc(bursts, func(a, b capture.Burst) int { return int(a.First - b.First) })
-	var part [2]span
-	var bytes uint64
-	var big, all uint32
+	slices.SortStableFunc(bursts, func(a, b capture.Burst) int { return cmp.Compare(a.First, b.First) })
+	var s stretch
 	flush := func() {
-		if e, ok := servedEvent(c, &part, bytes, big, all); ok {
+		if e, ok := s.event(c); ok {
 			out = append(out, e)
 		}
-		part, bytes, big, all = [2]span{}, 0, 0, 0
+		s = stretch{}
 	}
-	v := sizesOfCalls()
 	for i := range bursts {
 		b := &bursts[i]
-		if last := max(part[0].last.time, part[1].last.time); last != 0 && b.First.Sub(last) > servedPause {
+		if last := max(s.part[0].last.time, s.part[1].last.time); last != 0 && b.First.Sub(last) > servedPause {
 			flush()
 		}
-		dir := capture.Down
-		if b.Up {
-			dir = capture.Up
-		}
-		part[dir].add(b)
-		bytes += b.Bytes
-		all += b.Packets
-		if looksVideo(b, c.Service, &v) {
-			big += b.Packets
-		}
+		s.add(b, looksVideo(b, c.Service, v))
 	}
 	flush()
 	return out
 }
 
-func servedEvent(c *Conn, part *[2]span, bytes uint64, big, all uint32) (Event, bool) {
-	up, down := &part[capture.Up], &part[capture.Down]
-	start, end := min(up.first.time, down.first.time), max(up.last.time, down.last.time)
-	length := end.Sub(start)
+// event makes the call of a stretch, if it is one.
+func (s *stretch) event(c *Conn) (Event, bool) {
+	up, down := &s.part[capture.Up], &s.part[capture.Down]
+	first, end := firstOf(up, down), max(up.last.time, down.last.time)
+	length := end.Sub(first.time)
 	enough := uint32(length.Seconds() * servedRate)
 	if up.packets == 0 || down.packets == 0 || length < servedMin || max(up.packets, down.packets) < enough || min(up.packets, down.packets) < enough/8 {
 		return Event{}, false
 	}
-	media := "audio"
-	if big*20 > all {
-		media = "video"
+	e := Event{Kind: CallKind, Time: first.time, End: end, Service: c.Service, Client: c.Flow.Client.Addr(), Server: c.Flow.Server, Flow: c.Flow.ID,
+		Bytes: s.bytes, Confidence: sureServed * c.Weight, Grain: capture.GrainFrame,
+		Call: &Call{Media: "audio", Path: "unknown", Outcome: "answered", AnsweredAt: max(up.first.time, down.first.time), Role: "unknown"}}
+	if s.big*20 > s.all {
+		e.Call.Media = "video"
 	}
-	first := up.first
-	first.earliest(down.first.time, down.first.at)
-	return Event{Kind: CallKind, Time: start, End: end, Service: c.Service, Client: c.Flow.Client.Addr(), Server: c.Flow.Server, Flow: c.Flow.ID,
-		Bytes: bytes, Confidence: 0.9 * c.Weight, Grain: capture.GrainFrame,
-		Call: &Call{Media: media, Path: "relayed", Outcome: "answered", AnsweredAt: max(up.first.time, down.first.time), Role: "unknown",
-			Relays: []netip.AddrPort{c.Flow.Server}},
-		Evidence: []Evidence{{first.at, fmt.Sprintf("media through a server, %d packets up and %d down", up.packets, down.packets)}}}, true
+	if length < servedSure {
+		e.Confidence = sureShort * c.Weight
+	}
+	whom := "the other end or a server"
+	if c.Own {
+		e.Call.Path, e.Call.Relays, whom = "relayed", []netip.AddrPort{c.Flow.Server}, "a server"
+	}
+	e.Evidence = []Evidence{{first.at, fmt.Sprintf("media with %s, %d packets up and %d down", whom, up.packets, down.packets)}}
+	return e, true
 }
 
 // mergeServed joins flows of one call: audio and video often have one each.
-func mergeServed(list []Event, e Event, known []Event) []Event {
-	for i := range known {
-		if k := &known[i]; k.Client == e.Client && k.Service == e.Service && overlaps(k, &e) {
+// list is in order of time, and so is what is added.
+func mergeServed(list []Event, e Event) []Event {
+	for i := len(list) - 1; i >= 0 && i >= len(list)-maxListed; i-- {
+		if o := &list[i]; o.Client == e.Client && o.Service == e.Service && overlaps(o, &e, servedPause) {
+			o.absorb(&e)
 			return list
 		}
-	}
-	for i := range list {
-		o := &list[i]
-		if o.Client != e.Client || o.Service != e.Service || !overlaps(o, &e) {
-			continue
-		}
-		o.Time, o.End, o.Bytes = min(o.Time, e.Time), max(o.End, e.End), o.Bytes+e.Bytes
-		if e.Call.Media == "video" {
-			o.Call.Media = "video"
-		}
-		o.Evidence = append(o.Evidence, e.Evidence...)
-		o.Call.Relays = append(o.Call.Relays, e.Call.Relays...)
-		return list
 	}
 	return append(list, e)
 }
 
-func overlaps(a, b *Event) bool {
-	return a.Time.Sub(b.End) < servedPause && b.Time.Sub(a.End) < servedPause
+// mergeMeeting joins sockets of one client to servers of one messenger at one
+// time: nobody is in two calls at once. Calls with a known other end stay.
+func mergeMeeting(list []Event, e Event) []Event {
+	alone := func(x *Event) bool {
+		return !x.Peer.IsValid() && len(x.Call.PeerAddresses) == 0 && x.Service != unknownService
+	}
+	if !alone(&e) {
+		return append(list, e)
+	}
+	for i := len(list) - 1; i >= 0 && i >= len(list)-maxListed; i-- {
+		if o := &list[i]; o.Client == e.Client && o.Service == e.Service && alone(o) && overlaps(o, &e, 0) {
+			o.absorb(&e)
+			return list
+		}
+	}
+	return append(list, e)
+}
+
+// absorb takes what another flow shows of the same call.
+func (e *Event) absorb(o *Event) {
+	e.Time, e.End, e.Bytes = min(e.Time, o.Time), max(e.End, o.End), e.Bytes+o.Bytes
+	if o.Confidence > e.Confidence {
+		e.Confidence = o.Confidence
+	}
+	mine, other := e.Call, o.Call
+	if other.Media == "video" || mine.Media == "unknown" {
+		mine.Media = other.Media
+	}
+	if mine.Path == "unknown" {
+		mine.Path = other.Path
+	}
+	if other.Outcome == "answered" && mine.Outcome != "answered" {
+		mine.Outcome, mine.AnsweredAt = other.Outcome, other.AnsweredAt
+	}
+	mine.Relays = append(slices.Clip(mine.Relays), other.Relays...)
+	mine.LinkKeys = append(slices.Clip(mine.LinkKeys), other.LinkKeys...)
+	if len(e.Evidence) < maxListed {
+		e.Evidence = append(e.Evidence, o.Evidence...)
+	}
+}
+
+func overlaps(a, b *Event, slack time.Duration) bool {
+	return a.Time.Sub(b.End) <= slack && b.Time.Sub(a.End) <= slack
 }

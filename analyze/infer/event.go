@@ -79,4 +79,5 @@ type Conn struct {
 	Service string       // messenger id; "" where the flow's service is not known
 	Role    string       // message, media, call, push, web; "" where not known
 	Weight  float64      // confidence that the flow belongs to Service
+	Own     bool         // the server is the messenger's own by its address or name, and no peer
 }
