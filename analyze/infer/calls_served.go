@@ -137,7 +137,7 @@ func (s *stretch) event(c *Conn) (Event, bool) {
 func mergeServed(list []Event, e Event) []Event {
 	for i := len(list) - 1; i >= 0 && i >= len(list)-maxListed; i-- {
 		if o := &list[i]; o.Client == e.Client && o.Service == e.Service && overlaps(o, &e, servedPause) {
-			o.absorb(&e)
+			o.joinCall(&e)
 			return list
 		}
 	}
@@ -155,15 +155,15 @@ func mergeMeeting(list []Event, e Event) []Event {
 	}
 	for i := len(list) - 1; i >= 0 && i >= len(list)-maxListed; i-- {
 		if o := &list[i]; o.Client == e.Client && o.Service == e.Service && alone(o) && overlaps(o, &e, 0) {
-			o.absorb(&e)
+			o.joinCall(&e)
 			return list
 		}
 	}
 	return append(list, e)
 }
 
-// absorb takes what another flow shows of the same call.
-func (e *Event) absorb(o *Event) {
+// joinCall takes what another flow shows of the same call.
+func (e *Event) joinCall(o *Event) {
 	e.Time, e.End, e.Bytes = min(e.Time, o.Time), max(e.End, o.End), e.Bytes+o.Bytes
 	if o.Confidence > e.Confidence {
 		e.Confidence = o.Confidence
