@@ -4,6 +4,7 @@ import (
 	"cmp"
 	_ "embed" // for the measured sizes
 	"encoding/json"
+	"net/netip"
 	"slices"
 
 	"envelope/capture"
@@ -22,6 +23,8 @@ type telegramSizes struct {
 	AnswerMost  uint32     `json:"answer_most"`
 	AlbumLeast  uint64     `json:"album_least"`
 	AlbumS      float64    `json:"album_s"`
+	ReceiptMost uint32     `json:"receipt_most"`
+	ReceiptS    float64    `json:"receipt_s"`
 	ResultMost  uint32     `json:"result_most"`
 	ReactS      float64    `json:"react_s"`
 	AnswerS     float64    `json:"answer_s"`
@@ -64,17 +67,19 @@ func Telegram(conns []Conn) []Event {
 func sideConns(conns []Conn) []bool {
 	out := make([]bool, len(conns))
 	active := make([]int, len(conns))
+	byClient := make(map[netip.Addr][]int)
 	for i := range conns {
 		active[i] = activeSeconds(&conns[i].Flow)
+		who := conns[i].Flow.Client.Addr()
+		byClient[who] = append(byClient[who], i)
 	}
-	for i := range conns {
-		a := &conns[i].Flow
-		for j := range conns {
-			b := &conns[j].Flow
-			beside := a.Client.Addr() == b.Client.Addr() && a.First < b.Last && b.First < a.Last
-			if beside && (active[j] > active[i] || active[j] == active[i] && b.ID < a.ID) {
-				out[i] = true
-			}
+	for _, own := range byClient {
+		for _, i := range own {
+			out[i] = slices.ContainsFunc(own, func(j int) bool {
+				a, b := &conns[i].Flow, &conns[j].Flow
+				busier := active[j] > active[i] || active[j] == active[i] && b.ID < a.ID
+				return busier && a.First < b.Last && b.First < a.Last
+			})
 		}
 	}
 	return out
@@ -106,17 +111,21 @@ func carriesFiles(c *Conn) bool {
 // filesOf finds the transfers of connections beside the main one. Clients fetch
 // a file in parts over several connections at once, so what overlaps is one.
 func (v *telegramSizes) filesOf(conns []Conn) []transfer {
+	type way struct {
+		client netip.Addr
+		up     bool
+	}
 	var out []transfer
+	latest := make(map[way]int) // index of the latest transfer in out
 	for _, t := range transfersOf(conns) {
-		i := slices.IndexFunc(out, func(o transfer) bool {
-			return o.client == t.client && o.up == t.up && t.first.Sub(o.last) <= transferGap
-		})
-		if i < 0 {
-			out = append(out, t)
+		w := way{t.client, t.up}
+		if i, ok := latest[w]; ok && t.first.Sub(out[i].last) <= transferGap {
+			out[i].bytes += t.bytes
+			out[i].last = max(out[i].last, t.last)
 			continue
 		}
-		out[i].bytes += t.bytes
-		out[i].last = max(out[i].last, t.last)
+		latest[w] = len(out)
+		out = append(out, t)
 	}
 	return slices.DeleteFunc(out, func(t transfer) bool { return t.bytes < v.MediaMin })
 }

@@ -7,6 +7,10 @@ import (
 	"envelope/capture"
 )
 
+// lookMost bounds how many segments are looked at before and after one: people
+// and their clients cause fewer in the times that matter, floods more.
+const lookMost = 64
+
 // telegram reads one connection.
 type telegram struct {
 	c       *Conn
@@ -16,7 +20,9 @@ type telegram struct {
 	rtt     time.Duration   // least time from a request to its answer
 	patient time.Duration   // most time from a request to its answer
 	answers map[uint32]bool // sizes of what the server answers to what a client asks after an update
+	few     bool            // too few answers were seen to learn their sizes
 	login   capture.Time    // end of the set-up of the session, 0 where the capture does not hold it
+	wrote   capture.Time    // of the last message sent
 	out     []Event
 }
 
@@ -71,21 +77,30 @@ func (t *telegram) event(i int, k Kind, d Direction, p float64, note string) Eve
 }
 
 // mark tells answers from updates, and requests from what a client sends
-// because of an update.
+// because of an update. Where the capture holds one direction only, what comes
+// right behind something else is taken for an answer.
 func (t *telegram) mark() {
 	for i := range t.turns {
-		if t.turns[i].frame.Up {
-			t.turns[i].cycle = t.reacts(i)
-		} else {
-			t.turns[i].asked, t.turns[i].cycle = t.answered(i)
+		switch u := &t.turns[i]; {
+		case u.frame.Up:
+			u.cycle = t.reacts(i)
+		case t.c.Flow.Payload[capture.Up] == 0:
+			u.asked = t.empty(u) || t.trails(i)
+		default:
+			u.asked, u.cycle = t.answered(i)
 		}
 	}
+}
+
+// trails tells whether turn i follows another of the server's without a pause.
+func (t *telegram) trails(i int) bool {
+	return i > 0 && t.turns[i].frame.Time.Sub(t.turns[i-1].frame.Time) <= seconds(t.v.ReactS) && !t.empty(&t.turns[i-1])
 }
 
 // reacts tells whether turn i up was set off by something from the server
 // other than the answer to a request of the client's own.
 func (t *telegram) reacts(i int) bool {
-	for j := i - 1; j >= 0; j-- {
+	for j := i - 1; j >= max(0, i-lookMost); j-- {
 		d := &t.turns[j]
 		if t.turns[i].frame.Time.Sub(d.frame.Time) > seconds(t.v.ReactS) {
 			return false
@@ -104,7 +119,7 @@ func (t *telegram) reacts(i int) bool {
 func (t *telegram) answered(i int) (asked, cycle bool) {
 	d := &t.turns[i]
 	settled := 0
-	for j := i - 1; j >= 0; j-- {
+	for j := i - 1; j >= max(0, i-lookMost); j-- {
 		u := &t.turns[j]
 		lag := d.frame.Time.Sub(u.frame.Time)
 		switch {
@@ -135,7 +150,7 @@ func (t *telegram) late(i int) bool {
 		return false
 	}
 	waiting := false
-	for j := i - 1; j >= 0; j-- {
+	for j := i - 1; j >= max(0, i-lookMost); j-- {
 		u := &t.turns[j]
 		lag := d.frame.Time.Sub(u.frame.Time)
 		switch {
@@ -155,7 +170,10 @@ func (t *telegram) late(i int) bool {
 // answer tells whether a segment down has the size of one or two of the answers
 // that the server gives while a client reads.
 func (t *telegram) answer(d *turn) bool {
-	if d.packets == 1 {
+	switch {
+	case t.few:
+		return d.size <= t.v.AnswerMost*uint32(d.packets)
+	case d.packets == 1:
 		return t.answers[d.size]
 	}
 	for size := range t.answers {
@@ -166,25 +184,32 @@ func (t *telegram) answer(d *turn) bool {
 	return false
 }
 
-// Limits of learning the sizes of answers: so many have to be seen, and a size
-// has to make up one in so many.
+// Limits of learning the sizes of answers: so many have to be seen, at moments
+// that lie apart, and a size has to make up one in so many. What comes often at
+// one moment only is a run of like messages.
 const (
 	answersLeast = 20
 	answersShare = 25
+	apart        = 10 * time.Second
 )
 
 // learn finds the sizes that the server answers with while a client reads.
 func (t *telegram) learn() {
-	count, all := make(map[uint32]int), 0
+	type tally struct {
+		n    int
+		last capture.Time
+	}
+	count, all := make(map[uint32]tally), 0
 	for i := range t.turns {
-		if u := &t.turns[i]; !u.frame.Up && u.asked && u.cycle && u.packets == 1 {
-			count[u.size]++
+		u := &t.turns[i]
+		if c := count[u.size]; u.asked && u.cycle && u.packets == 1 && (c.n == 0 || u.frame.Time.Sub(c.last) > apart) {
+			count[u.size] = tally{c.n + 1, u.frame.Time}
 			all++
 		}
 	}
-	t.answers = make(map[uint32]bool)
-	for size, n := range count {
-		t.answers[size] = size <= t.v.Update || n*answersShare >= all && all >= answersLeast || all < answersLeast && size <= t.v.AnswerMost
+	t.answers, t.few = make(map[uint32]bool), all < answersLeast
+	for size, c := range count {
+		t.answers[size] = size <= t.v.Update || c.n*answersShare >= all
 	}
 }
 
@@ -199,13 +224,26 @@ func (t *telegram) update(i int) {
 	up, down := t.reading(i)
 	switch {
 	case up >= 0 && down >= 0:
+		t.typed(i)
 		e := t.event(i, Message, Received, 0.93, fmt.Sprintf("update of %d bytes", d.frame.Length))
 		e.Evidence = append(e.Evidence, Evidence{t.turns[down].frame.Origin, "answer to what the client asked because of it, as to mark a message read"})
 		t.out = append(t.out, e, t.event(up, Receipt, Sent, 0.8, "request after an update, as to mark a message read"))
+	case t.wrote > 0 && d.size <= t.v.ReceiptMost && d.frame.Time.Sub(t.wrote) <= seconds(t.v.ReceiptS):
+		t.out = append(t.out, t.event(i, Receipt, Received, 0.6, fmt.Sprintf("update of %d bytes after a message sent, as for its being read", d.frame.Length)))
 	case d.size >= t.v.Message:
-		t.out = append(t.out, t.event(i, Message, Received, 0.65, fmt.Sprintf("update of %d bytes that the client only acknowledges", d.frame.Length)))
+		t.out = append(t.out, t.event(i, Message, Received, 0.65, fmt.Sprintf("update of %d bytes that shows no reading", d.frame.Length)))
 	default:
 		t.out = append(t.out, t.event(i, Presence, Received, 0.6, fmt.Sprintf("update of %d bytes, as for typing and online status", d.frame.Length)))
+	}
+}
+
+// typed takes small updates shortly before a message for its being written.
+func (t *telegram) typed(i int) {
+	at := t.turns[i].frame.Time
+	for j := len(t.out) - 1; j >= max(0, len(t.out)-lookMost) && at.Sub(t.out[j].Time) <= seconds(t.v.TypingS); j-- {
+		if t.out[j].Kind == Presence {
+			t.out[j].Kind = Typing
+		}
 	}
 }
 
@@ -213,7 +251,7 @@ func (t *telegram) update(i int) {
 // there is none.
 func (t *telegram) reading(i int) (up, down int) {
 	up = -1
-	for j := i + 1; j < len(t.turns); j++ {
+	for j := i + 1; j < min(len(t.turns), i+lookMost); j++ {
 		u := &t.turns[j]
 		if u.frame.Time.Sub(t.turns[i].frame.Time) > seconds(t.v.ReadS) {
 			break
@@ -231,7 +269,7 @@ func (t *telegram) reading(i int) (up, down int) {
 // request judges what the client sent out of the blue: a message if it gets a
 // small result, a keepalive if the answer is empty.
 func (t *telegram) request(i int) {
-	for j := i + 1; j < len(t.turns); j++ {
+	for j := i + 1; j < min(len(t.turns), i+lookMost); j++ {
 		d := &t.turns[j]
 		if d.frame.Time.Sub(t.turns[i].frame.Time) > seconds(t.v.AnswerS) {
 			return
@@ -242,7 +280,7 @@ func (t *telegram) request(i int) {
 		switch {
 		case t.empty(d):
 			t.out = append(t.out, t.event(i, Keepalive, Sent, 0.7, fmt.Sprintf("%d bytes up, empty answer of %d bytes", t.turns[i].frame.Length, d.frame.Length)))
-		case d.size <= t.v.ResultMost && !t.timed(i):
+		case d.size <= t.v.ResultMost && !t.timed(i) && t.turns[i].frame.Time.Sub(t.wrote) > seconds(t.v.ReactS):
 			t.sent(i, j)
 		}
 		return
@@ -252,7 +290,7 @@ func (t *telegram) request(i int) {
 // follows tells whether turn i up comes right after an answer: it is the next
 // step of something longer, as the fetching of settings or of history.
 func (t *telegram) follows(i int) bool {
-	for j := i - 1; j >= 0 && t.turns[i].frame.Time.Sub(t.turns[j].frame.Time) <= seconds(t.v.ReactS); j-- {
+	for j := i - 1; j >= max(0, i-lookMost) && t.turns[i].frame.Time.Sub(t.turns[j].frame.Time) <= seconds(t.v.ReactS); j-- {
 		if d := &t.turns[j]; !d.frame.Up && d.asked && !t.empty(d) {
 			return true
 		}
@@ -261,18 +299,25 @@ func (t *telegram) follows(i int) bool {
 }
 
 // sent notes a message that the client wrote, or what looks like it. Requests
-// for the typing action shortly before, which get empty answers, support it.
+// with an empty answer shortly before, as for the typing action, speak for it;
+// they look like pings and are half as likely without one.
 func (t *telegram) sent(i, answer int) {
-	p := 0.55
+	p := 0.5
+	at := t.turns[i].frame.Time
+	for j := len(t.out) - 1; j >= max(0, len(t.out)-lookMost) && at.Sub(t.out[j].Time) <= seconds(t.v.TypingS); j-- {
+		if t.out[j].Kind == Keepalive {
+			p = 0.65
+		}
+	}
 	e := t.event(i, Message, Sent, p, fmt.Sprintf("request of %d bytes out of the blue", t.turns[i].frame.Length))
 	e.Evidence = append(e.Evidence, Evidence{t.turns[answer].frame.Origin, fmt.Sprintf("small result of %d bytes", t.turns[answer].frame.Length)})
-	t.out = append(t.out, e)
+	t.out, t.wrote = append(t.out, e), at
 }
 
 // timed tells whether turn i comes at the fixed time after the last update at
 // which clients send a request of their own.
 func (t *telegram) timed(i int) bool {
-	for j := i - 1; j >= 0; j-- {
+	for j := i - 1; j >= max(0, i-lookMost); j-- {
 		gap := t.turns[i].frame.Time.Sub(t.turns[j].frame.Time)
 		if gap >= seconds(t.v.TimerS[0]) {
 			return gap <= seconds(t.v.TimerS[1]) && (t.turns[j].cycle || !t.turns[j].frame.Up && !t.turns[j].asked)
