@@ -76,9 +76,6 @@ func streamOf(conns []*Conn) []Event {
 	v.markContent(fs, &p)
 	ups := v.contents(fs)
 	v.laws(fs, ups)
-	if debugFam != nil {
-		debugFam(fs)
-	}
 	v.match(ups, fs)
 	if v.receipts(&p); len(p.Receipt) == 0 {
 		v.arrivals(fs)
@@ -205,5 +202,3 @@ func (v *view) event(u *unit, k Kind, d Direction, p float64, note string) Event
 	}
 	return e
 }
-
-var debugFam func([]family)

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -41,6 +42,8 @@ type family struct {
 	sizes     int     // different sizes
 	relayed   float64 // share of units that another client received, beyond chance
 	answer    uint32  // size of what the server answers to most of them, 0 where that varies
+	fan       float64 // to how many others a relayed unit went
+	tested    bool    // whether a law was known to find that by
 	leaving   float64 // share of units that are among the last of their connection
 	content   bool
 	law       *law // how its units are passed on
@@ -188,7 +191,8 @@ func (v *view) measure(f *family) {
 		}
 	}
 	var sum, n float64
-	for _, s := range sizes {
+	for _, who := range slices.Sorted(maps.Keys(sizes)) {
+		s := sizes[who]
 		f.sizes = max(f.sizes, len(slices.Compact(slices.Clone(s))))
 		if k := len(s); k >= 3 {
 			sum += float64(k) * math.Log(float64(s[k*9/10])/float64(s[k/10]))

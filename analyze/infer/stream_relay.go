@@ -242,24 +242,33 @@ func (l *law) score(u, d *unit, lag time.Duration) float64 {
 }
 
 // relayedShare is the share of units that somebody else received, in excess of
-// what chance makes of it.
-func (v *view) relayedShare(l *law, ids []int32) float64 {
-	var seen, chance float64
+// what chance makes of it, and to how many each went.
+func (v *view) relayedShare(l *law, ids []int32) (part, fan float64) {
+	var seen, copies, chance float64
 	for _, id := range ids {
 		u := &v.units[id]
-		hit := func(at capture.Time) (h float64) {
-			v.pair(u, at, false, func(_ int32, d *unit, lag time.Duration) {
-				if l.score(u, d, lag) > 0 {
-					h = 1
-				}
-			})
-			return h
+		if n := v.takers(l, u, u.at); n > 0 {
+			seen++
+			copies += float64(n)
 		}
-		seen += hit(u.at)
 		for _, s := range shifts {
-			chance += hit(u.at.Add(s)) / float64(len(shifts))
+			if v.takers(l, u, u.at.Add(s)) > 0 {
+				chance += 1 / float64(len(shifts))
+			}
 		}
 	}
 	n := float64(len(ids))
-	return max(0, (seen-chance)/(n-chance+0.5))
+	return max(0, (seen-chance)/(n-chance+0.5)), copies / max(1, seen)
+}
+
+// takers counts the clients that received what may be u, were it sent at a
+// given moment.
+func (v *view) takers(l *law, u *unit, at capture.Time) int {
+	var who []int32
+	v.pair(u, at, false, func(_ int32, d *unit, lag time.Duration) {
+		if l.score(u, d, lag) > 0 && !slices.Contains(who, d.who) {
+			who = append(who, d.who)
+		}
+	})
+	return len(who)
 }

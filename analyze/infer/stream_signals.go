@@ -29,10 +29,22 @@ func (v *view) markSignals(fs []family) {
 		case f.content || f.low >= bulk || f.leaving > 0.6:
 		case v.regular(f):
 			v.name(f, Keepalive)
-		case f.relayed >= relayedMost && len(f.units) >= 3 && v.precedes(f):
+		case len(f.units) < 3 || !v.passedOn(f):
+		case f.broadcast():
+			v.name(f, Presence)
+		case v.precedes(f):
 			v.name(f, Typing)
 		}
 	}
+}
+
+// passedOn tells whether the units of a family reach others, if need be by a law
+// of their own: signals change by other numbers of bytes than messages.
+func (v *view) passedOn(f *family) bool {
+	if f.relayed < relayedMost && len(f.units) >= fewUps {
+		f.relayed, f.fan = v.relayedShare(v.learn(f.units, false), f.units)
+	}
+	return f.relayed >= relayedMost
 }
 
 // name gives the units of a family a kind.

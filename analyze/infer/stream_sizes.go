@@ -12,6 +12,9 @@ const (
 	// relayedMost is the share of relayed units from which a family counts as
 	// passed on to others.
 	relayedMost = 0.5
+	// leastContent is the least size in bytes of a record with a message: of 17
+	// to 40 bytes for the cipher the rest must hold an address and a text.
+	leastContent = 64
 	// bulk is the size from which a unit is a transfer, not a message.
 	bulk = 16 << 10
 )
@@ -22,7 +25,7 @@ const (
 func (v *view) choose(fs []family, l *law) []family {
 	main, best := -1, 0.0
 	for i := range fs {
-		fs[i].relayed = v.relayedShare(l, fs[i].units)
+		v.passed(&fs[i], l)
 		if w := weight(&fs[i]); w > best {
 			main, best = i, w
 		}
@@ -33,11 +36,11 @@ func (v *view) choose(fs []family, l *law) []family {
 	m := &fs[main]
 	for i := range fs {
 		f := &fs[i]
-		varied := f.varied() && f.relayed >= 0.3*m.relayed
+		varied := f.varied() && (f.relayed >= 0.3*m.relayed || !f.tested)
 		switch {
 		case i == main:
 			f.content = true
-		case f.low >= bulk:
+		case f.low >= bulk || f.high < leastContent || f.broadcast():
 		case f.low > m.low:
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
@@ -49,15 +52,36 @@ func (v *view) choose(fs []family, l *law) []family {
 	return fs
 }
 
+// passed measures how many units of a family were passed on, by law l or, for a
+// family that may be content of a kind of its own, by one of its own.
+func (v *view) passed(f *family, l *law) {
+	f.tested = l.known()
+	f.relayed, f.fan = v.relayedShare(l, f.units)
+	if len(f.units) < fewUps || f.relayed >= relayedMost || !f.varied() {
+		return
+	}
+	own := v.learn(f.units, false)
+	f.tested = f.tested || own.known()
+	if r, fan := v.relayedShare(own, f.units); r > f.relayed {
+		f.relayed, f.fan = r, fan
+	}
+}
+
 // varied tells whether the sizes of a family are those of written content: far
 // apart, or several and apart (ciphers and encodings work in blocks).
 func (f *family) varied() bool {
 	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
 
+// broadcast tells whether a family is of one size and goes to many: presence.
+// What is written to a group is of many sizes.
+func (f *family) broadcast() bool {
+	return f.sizes == 1 && f.fan >= 1.5 && len(f.units) >= fewUnits
+}
+
 // weight is what speaks for a family being the main one; 0 rules it out.
 func weight(f *family) float64 {
-	if f.low >= bulk || f.leaving > 0.6 && len(f.units) > 1 || f.relayed < relayedMost && !f.varied() {
+	if f.low >= bulk || f.high < leastContent || f.leaving > 0.6 && len(f.units) > 1 || f.broadcast() || f.relayed < relayedMost && !f.varied() {
 		return 0
 	}
 	return float64(len(f.units)) * (math.Log(f.spread) + 0.02) * (f.relayed + 0.1)

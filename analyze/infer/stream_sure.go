@@ -11,7 +11,7 @@ import (
 // with these grounds that were right, rounded down.
 const (
 	sureOwn    = 0.97 // sent: of a family with many units
-	sureFew    = 0.75 // sent: of a family with few units
+	sureFew    = 0.75 // sent: of a family with few units or of few sizes
 	sureLaw    = 0.97 // received: size and delay of a relay
 	sureDelay  = 0.8  // received: delay of a relay, size beyond
 	sureSize   = 0.85 // received: size, unasked
@@ -39,7 +39,7 @@ func sureSent(fs []family, u *unit) float64 {
 	switch {
 	case f.law.anything:
 		return sureLoose
-	case len(f.units) < fewUnits:
+	case len(f.units) < fewUnits || !f.varied():
 		return sureFew
 	}
 	return sureOwn
@@ -49,7 +49,7 @@ func sureSent(fs []family, u *unit) float64 {
 func (v *view) sureReceived(fs []family, d *unit) float64 {
 	switch d.ground {
 	case groundLaw:
-		if fs[home(fs, &v.units[d.source])].law.anything {
+		if f := &fs[home(fs, &v.units[d.source])]; f.law.anything || !f.varied() {
 			return sureLoose
 		}
 		return sureLaw
