@@ -54,7 +54,7 @@ func Telegram(conns []Conn) []Event {
 			continue
 		}
 		t := telegram{c: &conns[i], v: &v, side: side[i], turns: turnsOf(conns[i].Flow.Frames)}
-		out = append(out, t.read()...)
+		out = append(out, t.events()...)
 	}
 	out = attachTo(out, v.filesOf(files), true)
 	slices.SortStableFunc(out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })

@@ -23,10 +23,11 @@ type telegram struct {
 	few     bool            // too few answers were seen to learn their sizes
 	login   capture.Time    // end of the set-up of the session, 0 where the capture does not hold it
 	wrote   capture.Time    // of the last message sent
+	read    int             // turn up that last marked something read
 	out     []Event
 }
 
-func (t *telegram) read() []Event {
+func (t *telegram) events() []Event {
 	t.rtt, t.patient = t.v.roundTrip(t.turns)
 	t.start()
 	t.mark()
@@ -227,13 +228,32 @@ func (t *telegram) update(i int) {
 		t.typed(i)
 		e := t.event(i, Message, Received, 0.93, fmt.Sprintf("update of %d bytes", d.frame.Length))
 		e.Evidence = append(e.Evidence, Evidence{t.turns[down].frame.Origin, "answer to what the client asked because of it, as to mark a message read"})
-		t.out = append(t.out, e, t.event(up, Receipt, Sent, 0.8, "request after an update, as to mark a message read"))
+		t.received(d, &e)
+		if up > t.read {
+			t.out = append(t.out, t.event(up, Receipt, Sent, 0.8, "request after an update, as to mark a message read"))
+			t.read = up
+		}
 	case t.wrote > 0 && d.size <= t.v.ReceiptMost && d.frame.Time.Sub(t.wrote) <= seconds(t.v.ReceiptS):
 		t.out = append(t.out, t.event(i, Receipt, Received, 0.6, fmt.Sprintf("update of %d bytes after a message sent, as for its being read", d.frame.Length)))
-	case d.size >= t.v.Message:
-		t.out = append(t.out, t.event(i, Message, Received, 0.65, fmt.Sprintf("update of %d bytes that shows no reading", d.frame.Length)))
+	case d.size >= t.v.Message*uint32(d.packets):
+		e := t.event(i, Message, Received, 0.65, fmt.Sprintf("update of %d bytes that shows no reading", d.frame.Length))
+		t.received(d, &e)
 	default:
 		t.out = append(t.out, t.event(i, Presence, Received, 0.6, fmt.Sprintf("update of %d bytes, as for typing and online status", d.frame.Length)))
+	}
+}
+
+// againFactor is how much less sure the second message in one segment is.
+const againFactor = 0.7
+
+// received notes a message for every packet of a segment that has room for one.
+func (t *telegram) received(d *turn, e *Event) {
+	t.out = append(t.out, *e)
+	for n := min(uint32(d.packets), d.size/t.v.Message); n > 1; n-- {
+		again := *e
+		again.Confidence *= againFactor
+		again.Evidence = []Evidence{{d.frame.Origin, fmt.Sprintf("one of %d packets in %d bytes", d.packets, d.frame.Length)}}
+		t.out = append(t.out, again)
 	}
 }
 
