@@ -2,6 +2,7 @@ package packet
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"envelope/capture"
@@ -12,7 +13,7 @@ import (
 // kept as segments, and as frames in case they turn out to be WhatsApp's.
 func (t *tcpFraming) detect(dir int, g *segment) {
 	whole, more := t.opening(dir, g)
-	if more || t.tls(dir, &whole) || t.prologue(dir, &whole) || t.text(dir, &whole) || t.threema(dir, &whole) {
+	if more || t.tls(dir, &whole) || t.prologue(dir, &whole, g) || t.text(dir, &whole) || t.threema(dir, &whole) {
 		return
 	}
 	t.signed(dir, &whole)
@@ -76,8 +77,9 @@ func (t *tcpFraming) tls(dir int, g *segment) bool {
 	return true
 }
 
-// prologue recognises WhatsApp's stream start.
-func (t *tcpFraming) prologue(dir int, g *segment) bool {
+// prologue recognises WhatsApp's stream start. latest is the segment that ended
+// it: what follows came with that one.
+func (t *tcpFraming) prologue(dir int, g, latest *segment) bool {
 	sure := t.fl.f.ClientHow == "syn"
 	if dir == capture.Down && sure || t.fl.payloads[dir] > probedPayloads {
 		return false
@@ -97,7 +99,7 @@ func (t *tcpFraming) prologue(dir int, g *segment) bool {
 	t.wrong = dir == capture.Down
 	t.fl.sign(prologueSign(&pro))
 	t.note(dir, g, pro.Consumed, capture.FrameHandshake)
-	rest := *g
+	rest := *latest
 	rest.data, rest.size = g.data[pro.Consumed:], g.size-pro.Consumed
 	t.segment(dir, &rest)
 	return true
@@ -123,7 +125,7 @@ func (t *tcpFraming) text(dir int, g *segment) bool {
 	if host, ok := wire.ParseHTTPHost(g.data); ok && dir == capture.Up {
 		t.fl.host(host, "http")
 	}
-	if len(g.data) == 0 || !startsText(g.data) {
+	if !startsText(g.data) {
 		return false
 	}
 	t.choose(framingClear)
@@ -134,7 +136,13 @@ func (t *tcpFraming) text(dir int, g *segment) bool {
 // startsText tells that a stream begins with a line of XML or of a mail
 // server's greeting.
 func startsText(b []byte) bool {
-	return b[0] == '<' || bytes.HasPrefix(b, []byte("220")) || bytes.HasPrefix(b, []byte("* OK"))
+	const enough = 16 // letters: ciphertext has as many one time in a million
+	if len(b) < 4 || b[0] != '<' && !bytes.HasPrefix(b, []byte("220")) && !bytes.HasPrefix(b, []byte("* OK")) {
+		return false
+	}
+	return !slices.ContainsFunc(b[:min(len(b), enough)], func(c byte) bool {
+		return (c < ' ' || c > '~') && c != '\t' && c != '\r' && c != '\n'
+	})
 }
 
 // threema recognises the login of Threema's chat protocol by the lengths of

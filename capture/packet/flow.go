@@ -179,8 +179,11 @@ func (fl *flow) over(p *Packet, dir int) bool {
 		return false
 	}
 	s := &fl.seq[dir]
-	if p.Seq+1 == s.first || p.TCPFlags&FlagACK != 0 && !s.known {
-		return false // the same one sent again, or the answer to this connection's SYN
+	if s.known && p.Seq+1 == s.first {
+		return false // the same one sent again
+	}
+	if p.TCPFlags&FlagACK != 0 { // a SYN sent again may have two answers
+		return s.known && (fl.f.Payload[dir] > 0 || fl.f.Closed)
 	}
 	carried := fl.f.Payload != [2]uint64{}
 	return s.known && (carried || fl.f.Closed) || fl.f.Midstream && carried
