@@ -70,6 +70,7 @@ type callGraph struct {
 	hosts  map[netip.Addr]bool     // their addresses: what they lend is not the peer's
 	lent   map[netip.AddrPort]bool // addresses of relays lent to sockets
 	inside map[netip.Addr]bool     // clients that talk to a relay or server: parties of this capture
+	index  map[uint64]int          // of legs, by flow
 	parent []int                   // union-find over legs
 	core   []int                   // parent before sockets were joined by their moment
 	done   map[uint64]bool         // flows that an event speaks for
@@ -78,9 +79,10 @@ type callGraph struct {
 
 func newCallGraph(legs []Conn) *callGraph {
 	g := &callGraph{legs: legs, relays: map[netip.AddrPort]bool{}, hosts: map[netip.Addr]bool{}, lent: map[netip.AddrPort]bool{},
-		inside: map[netip.Addr]bool{}, done: map[uint64]bool{}, sizes: sizesOfCalls()}
+		inside: map[netip.Addr]bool{}, done: map[uint64]bool{}, index: map[uint64]int{}, sizes: sizesOfCalls()}
 	for i := range legs {
 		g.parent = append(g.parent, i)
+		g.index[legs[i].Flow.ID] = i
 		g.noteServer(&legs[i])
 	}
 	for i := range legs {

@@ -22,15 +22,15 @@ func newLeg(client, server, service string) *leg {
 	return l
 }
 
-// instant gives the time of a second of a test.
-func instant(at float64) capture.Time { return capture.Time(time.Hour) + capture.Time(seconds(at)) }
+// secondOf gives the time of a second of a test.
+func secondOf(at float64) capture.Time { return capture.Time(time.Hour) + capture.Time(seconds(at)) }
 
 func (l *leg) seen(from, to float64, up bool, packets uint64) {
 	f := &l.Flow
-	if f.First == 0 || instant(from) < f.First {
-		f.First = instant(from)
+	if f.First == 0 || secondOf(from) < f.First {
+		f.First = secondOf(from)
 	}
-	f.Last = max(f.Last, instant(to))
+	f.Last = max(f.Last, secondOf(to))
 	dir := capture.Down
 	if up {
 		dir = capture.Up
@@ -39,7 +39,7 @@ func (l *leg) seen(from, to float64, up bool, packets uint64) {
 }
 
 func (l *leg) signal(at float64, way string, s capture.Signal) *leg {
-	s.Time, s.Up, s.Origin.At = instant(at), way == "up", int64(at*1000)
+	s.Time, s.Up, s.Origin.At = secondOf(at), way == "up", int64(at*1000)
 	if s.Lifetime == 0 && s.Type != refreshRequest {
 		s.Lifetime = -1
 	}
@@ -100,7 +100,7 @@ func (l *leg) media(from, to float64, kind capture.BurstKind, pt uint8, size uin
 
 func (l *leg) burst(from, to float64, way string, kind capture.BurstKind, pt uint8, size uint64, ssrc uint32) *leg {
 	n := uint32((to - from) * 50)
-	l.Flow.Bursts = append(l.Flow.Bursts, capture.Burst{Kind: kind, Up: way == "up", PayloadType: pt, SSRC: ssrc, First: instant(from), Last: instant(to),
+	l.Flow.Bursts = append(l.Flow.Bursts, capture.Burst{Kind: kind, Up: way == "up", PayloadType: pt, SSRC: ssrc, First: secondOf(from), Last: secondOf(to),
 		FirstAt: capture.Origin{At: int64(from * 1000)}, LastAt: capture.Origin{At: int64(to * 1000)}, Packets: n, Bytes: uint64(n) * size})
 	l.seen(from, to, way == "up", uint64(n))
 	return l
@@ -173,15 +173,15 @@ func chat(client, service, sign string, frames ...string) Conn {
 		if _, err := fmt.Sscanf(strings.NewReplacer("^", " ", "_", " ").Replace(s), "%g %d", &at, &size); err != nil {
 			panic(s)
 		}
-		c.Flow.Frames = append(c.Flow.Frames, capture.Frame{Time: instant(at), Origin: capture.Origin{At: int64(i + 1)}, Length: size, Up: up})
-		c.Flow.First, c.Flow.Last = c.Flow.Frames[0].Time, instant(at)
+		c.Flow.Frames = append(c.Flow.Frames, capture.Frame{Time: secondOf(at), Origin: capture.Origin{At: int64(i + 1)}, Length: size, Up: up})
+		c.Flow.First, c.Flow.Last = c.Flow.Frames[0].Time, secondOf(at)
 	}
 	return c
 }
 
 // said puts a call into words: when, whose, to whom, how.
 func said(e *Event) string {
-	at := func(t capture.Time) string { return fmt.Sprintf("%.1f", t.Sub(instant(0)).Seconds()) }
+	at := func(t capture.Time) string { return fmt.Sprintf("%.1f", t.Sub(secondOf(0)).Seconds()) }
 	c := e.Call
 	peer := "?"
 	if e.Peer.IsValid() {

@@ -185,9 +185,12 @@ func (c *call) event() (Event, bool) {
 	if e.Service == "" {
 		e.Service = unknownService
 	}
-	e.Evidence = append(e.Evidence, Evidence{start.at, "call set-up begins"})
 	c.ends(&e)
 	s := c.mediaOf(e.Client)
+	if first := firstOf(&s.media[0], &s.media[1]); first.time != 0 && first.time < start.time {
+		start, e.Time = first, first.time // the capture began in the middle of the call
+	}
+	e.Evidence = append(e.Evidence, Evidence{start.at, "the call begins"})
 	end := c.ending(s)
 	e.End, e.Bytes = end.time, s.bytes
 	c.outcome(&e, s)
@@ -242,10 +245,10 @@ const markedEnd = 3 * time.Second
 // the packet only where the end is marked.
 func (c *call) ending(s *side) moment {
 	media := max(s.media[0].last.time, s.media[1].last.time)
-	if c.hangUp.time != 0 && media.Sub(c.hangUp.time) <= markedEnd {
+	if c.hangUp.time >= c.begin() && media.Sub(c.hangUp.time) <= markedEnd {
 		return c.hangUp
 	}
-	if c.release.time != 0 && (media == 0 || c.release.time.Sub(media).Abs() <= markedEnd) {
+	if c.release.time >= c.begin() && (media == 0 || c.release.time.Sub(media).Abs() <= markedEnd) {
 		return c.release
 	}
 	if media != 0 {

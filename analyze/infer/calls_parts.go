@@ -16,18 +16,12 @@ func splitByPause(set []*Conn) [][]*Conn {
 	if len(starts) <= 1 {
 		return [][]*Conn{set}
 	}
-	var out [][]*Conn
-	for i, from := range starts {
-		to := capture.Time(1<<63 - 1)
-		if i+1 < len(starts) {
-			to = starts[i+1]
-		}
-		var part []*Conn
-		for _, c := range set {
-			if w := c.within(from, to); w != nil {
-				part = append(part, w)
-			}
-		}
+	parts := make([][]*Conn, len(starts))
+	for _, c := range set {
+		c.scatter(starts, parts)
+	}
+	out := parts[:0]
+	for _, part := range parts {
 		if n := len(out); n > 0 && onlyEnds(part) { // the recorder left media out: the end is that of the call before
 			out[n-1] = append(out[n-1], part...)
 			continue
@@ -61,29 +55,32 @@ func activityStarts(set []*Conn) []capture.Time {
 	return starts
 }
 
-// within gives what a leg sent from one time up to another; nil for nothing.
-func (c *Conn) within(from, to capture.Time) *Conn {
-	part := *c
-	f := &part.Flow
-	f.Signals, f.Bursts = nil, nil
-	first, last := to, from
-	for _, s := range c.Flow.Signals {
-		if s.Time >= from && s.Time < to {
-			f.Signals = append(f.Signals, s)
-			first, last = min(first, s.Time), max(last, s.Time)
+// scatter puts what a leg sent into the parts that begin at the given times.
+func (c *Conn) scatter(starts []capture.Time, parts [][]*Conn) {
+	of := func(from, to capture.Time) *capture.Flow {
+		k, found := slices.BinarySearch(starts, from)
+		if !found {
+			k = max(k-1, 0)
 		}
+		n := len(parts[k])
+		if n == 0 || parts[k][n-1].Flow.ID != c.Flow.ID {
+			part := *c
+			part.Flow.Signals, part.Flow.Bursts = nil, nil
+			part.Flow.First, part.Flow.Last = from, to
+			parts[k], n = append(parts[k], &part), n+1
+		}
+		f := &parts[k][n-1].Flow
+		f.First, f.Last = min(f.First, from), max(f.Last, to)
+		return f
+	}
+	for _, s := range c.Flow.Signals {
+		f := of(s.Time, s.Time)
+		f.Signals = append(f.Signals, s)
 	}
 	for _, b := range c.Flow.Bursts {
-		if b.First >= from && b.First < to {
-			f.Bursts = append(f.Bursts, b)
-			first, last = min(first, b.First), max(last, b.Last)
-		}
+		f := of(b.First, b.Last)
+		f.Bursts = append(f.Bursts, b)
 	}
-	if len(f.Signals)+len(f.Bursts) == 0 {
-		return nil
-	}
-	f.First, f.Last = first, last
-	return &part
 }
 
 // onlyEnds tells that legs hold nothing but the marks of an end.
@@ -108,14 +105,10 @@ func (g *callGraph) connections(legs []*Conn) [][]*Conn {
 	if len(g.home(legs)) <= 2 {
 		return [][]*Conn{legs}
 	}
-	index := map[uint64]int{}
-	for i := range g.legs {
-		index[g.legs[i].Flow.ID] = i
-	}
 	at := map[int]int{}
 	var groups [][]*Conn
 	for _, c := range legs {
-		r := root(g.core, index[c.Flow.ID])
+		r := root(g.core, g.index[c.Flow.ID])
 		k, ok := at[r]
 		if !ok {
 			k = len(groups)

@@ -325,7 +325,7 @@ func TestCallsOver(t *testing.T) {
 		now  float64
 		want []bool
 	}{{60, []bool{false, false, false}}, {90, []bool{false, false, true}}, {140, []bool{true, true, true}}} {
-		if got := CallsOver(list, instant(c.now)); !slices.Equal(got, c.want) {
+		if got := CallsOver(list, secondOf(c.now)); !slices.Equal(got, c.want) {
 			t.Errorf("at %v s: %v, want %v", c.now, got, c.want)
 		}
 	}
