@@ -117,7 +117,21 @@ func (v *view) answers(id int32) (hit, chance float64) {
 	for _, d := range shifts {
 		chance += follows(u.at.Add(d)) / float64(len(shifts))
 	}
-	return follows(u.at), chance
+	return follows(u.at), max(chance, density(t))
+}
+
+// density is the chance of being within answerWithin of one of times, at their
+// mean rate, for captures that are too short to shift; 0 for others.
+func density(times []capture.Time) float64 {
+	n := len(times)
+	if n < 2 {
+		return 0
+	}
+	span := times[n-1].Sub(times[0]) + answerWithin
+	if span > 2*shifts[len(shifts)-1] {
+		return 0
+	}
+	return 1 - math.Exp(-float64(n)*float64(answerWithin)/float64(span))
 }
 
 // near gives the range of ids around k whose sizes are alike: the same size

@@ -84,7 +84,7 @@ func labConns(tb testing.TB, path string) []Conn {
 }
 
 // truthOf reads who sent and who received what from a recording, by address.
-func truthOf(tb testing.TB, dir string) (sent, got []instant) {
+func truthOf(tb testing.TB, dir string) (sent, got []chatMoment) {
 	tb.Helper()
 	file, err := os.Open(filepath.Join(dir, "truth.jsonl"))
 	if err != nil {
@@ -107,9 +107,9 @@ func truthOf(tb testing.TB, dir string) (sent, got []instant) {
 		if row.Kind != "text" && row.Kind != "media" {
 			continue
 		}
-		sent = append(sent, instant{row.From, row.At})
+		sent = append(sent, chatMoment{row.From, row.At})
 		for _, d := range row.Delivered {
-			got = append(got, instant{d.To, d.At})
+			got = append(got, chatMoment{d.To, d.At})
 		}
 	}
 	return sent, got
@@ -131,10 +131,10 @@ func TestStreamLab(t *testing.T) {
 			dir := shared(t, "lab/"+tt.name)
 			sent, got := truthOf(t, dir)
 			events := Stream(labConns(t, filepath.Join(dir, "router.pcapng")))
-			if x := f1(fits(events, sent, Sent, time.Second)); x < tt.sent {
+			if x := chatF1(chatFits(events, sent, Sent, time.Second)); x < tt.sent {
 				t.Errorf("sent: F1 %.4f, want at least %.2f", x, tt.sent)
 			}
-			if x := f1(fits(events, got, Received, time.Second)); x < tt.received {
+			if x := chatF1(chatFits(events, got, Received, time.Second)); x < tt.received {
 				t.Errorf("received: F1 %.4f, want at least %.2f", x, tt.received)
 			}
 			calibrated(t, events, sent, got)
@@ -144,7 +144,7 @@ func TestStreamLab(t *testing.T) {
 
 // calibrated tests that events as sure as p are right in a share of p or more,
 // with room for chance where there are few.
-func calibrated(t *testing.T, events []Event, sent, got []instant) {
+func calibrated(t *testing.T, events []Event, sent, got []chatMoment) {
 	t.Helper()
 	for _, least := range []float64{0.5, 0.7, 0.9} {
 		var some []Event
@@ -154,8 +154,8 @@ func calibrated(t *testing.T, events []Event, sent, got []instant) {
 				some, sum = append(some, e), sum+e.Confidence
 			}
 		}
-		a, _, _ := fits(some, sent, Sent, time.Second)
-		b, _, _ := fits(some, got, Received, time.Second)
+		a, _, _ := chatFits(some, sent, Sent, time.Second)
+		b, _, _ := chatFits(some, got, Received, time.Second)
 		if n := float64(len(some)); n >= 20 && float64(a+b) < sum-0.1*n {
 			t.Errorf("of %v events at %.1f, %d are right, want %.0f", n, least, a+b, sum)
 		}
@@ -184,7 +184,7 @@ func TestStreamLabDevices(t *testing.T) {
 		for _, p := range paths {
 			all = append(all, Stream(labConns(t, p))...)
 		}
-		s, r := f1(fits(all, sent, Sent, time.Second)), f1(fits(all, got, Received, time.Second))
+		s, r := chatF1(chatFits(all, sent, Sent, time.Second)), chatF1(chatFits(all, got, Received, time.Second))
 		t.Logf("%s: %d devices, F1 sent %.3f, received %.3f", name, len(paths), s, r)
 		if s < 0.9 || r < 0.8 {
 			t.Errorf("%s: F1 sent %.3f, received %.3f, want at least 0.9 and 0.8", name, s, r)

@@ -7,7 +7,7 @@ import (
 // polls fills a connection with n requests that are answered after wait(i)
 // seconds, each pause seconds after the last answer.
 func polls(n int, request int, pause float64, wait func(i int) float64, answer func(i int) int) Conn {
-	p := newPlay(1)
+	p := newChatPlay(1)
 	at := 1.0
 	for i := range n {
 		p.frame(0, at, true, request)
@@ -48,7 +48,7 @@ func TestLongPoll(t *testing.T) {
 // TestLongPollMultiplexed has other requests go on beside the one that hangs.
 func TestLongPollMultiplexed(t *testing.T) {
 	t.Parallel()
-	p := newPlay(1)
+	p := newChatPlay(1)
 	at := 1.0
 	for i := range 25 {
 		p.frame(0, at, true, 90)

@@ -34,6 +34,7 @@ const (
 type law struct {
 	delta    map[int32]float64 // log likelihood ratio by difference of sizes
 	lag      [lagBins]float64  // log likelihood ratio by delay
+	most     float64           // pairs in excess of chance at the commonest difference
 	low      int32             // least and greatest difference that stands out
 	high     int32
 	anything bool // too little data for differences: any plausible one will do
@@ -68,11 +69,24 @@ func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit
 	}
 }
 
+// lagBands are the ranges of delays, in bins, in which a law is looked for where
+// it does not stand out from all of them together, as on a busy tap.
+var lagBands = [...][2]int{{0, 3}, {2, 5}, {4, 7}, {6, 9}, {8, 11}}
+
 // learn measures the law from frames ups and what follows them at others and
-// (copies) at the sender, which may get a copy, against the same at shifted moments; first
-// at all delays, then again at those that stood out.
+// (copies) at the sender, which may get a copy, against the same at shifted
+// moments; first at all delays, then again at those that stood out.
 func (v *view) learn(ups []int32, copies bool) *law {
 	first := v.tally(ups, copies, func(time.Duration) bool { return true })
+	for _, b := range lagBands {
+		if len(first.delta) > 0 && first.most >= float64(len(ups))/4 || len(ups) < fewUps {
+			break
+		}
+		l := v.tally(ups, copies, func(lag time.Duration) bool { return b[0] <= lagBin(lag) && lagBin(lag) <= b[1] })
+		if l.most > first.most {
+			first = l
+		}
+	}
 	if len(first.delta) == 0 {
 		return first
 	}
@@ -161,6 +175,7 @@ func (l *law) keep(seen, chance map[int32]float64) {
 		common := o-c >= 5*rareShare*most
 		if o >= 3*c+2 && o-c >= max(3, rareShare*most) && (common || d >= mode-rareBelow) {
 			l.delta[d] = math.Log(o / (c + 0.3))
+			l.most = max(l.most, o-c)
 			l.low, l.high = min(l.low, d), max(l.high, d)
 		}
 	}

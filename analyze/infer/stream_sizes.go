@@ -7,8 +7,9 @@ const (
 	// of sizes that speaks of written content by itself. Names of different
 	// lengths in signals of one kind make less of a difference.
 	variedSpread = 1.12
-	// richSpread is a spread that no signal has, whatever names it bears.
-	richSpread = 1.2
+	// richSizes is a number of sizes at one client that no signal has, whatever
+	// names it bears.
+	richSizes = 12
 	// relayedMost is the share of relayed units from which a family counts as
 	// passed on to others.
 	relayedMost = 0.5
@@ -45,7 +46,7 @@ func (v *view) choose(fs []family, l *law) []family {
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
 			near := 2*f.high > m.low
-			rich := f.spread >= variedSpread && f.sizes >= 12 || f.spread >= richSpread && len(f.units) >= 20
+			rich := f.spread >= variedSpread && f.sizes >= richSizes
 			f.content = near && f.relayed >= relayedMost || varied && rich
 		}
 	}
@@ -73,10 +74,10 @@ func (f *family) varied() bool {
 	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
 
-// broadcast tells whether a family is of one size and goes to many: presence.
-// What is written to a group is of many sizes.
+// broadcast tells whether a family is of one size, from everybody and to many:
+// presence. What is written to a group is of many sizes.
 func (f *family) broadcast() bool {
-	return f.sizes == 1 && f.fan >= 1.5 && len(f.units) >= fewUnits
+	return f.sizes == 1 && f.clients >= 3 && f.fan >= 1.5 && len(f.units) >= fewUnits
 }
 
 // weight is what speaks for a family being the main one; 0 rules it out.

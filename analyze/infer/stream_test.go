@@ -12,23 +12,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// play is a made-up messenger: clients on one server, each with one connection
+// chatPlay is a made-up messenger: clients on one server, each with one connection
 // of records. Times are in seconds.
-type play struct {
+type chatPlay struct {
 	conns []Conn
 	r     *rand.Rand
-	sent  []instant
-	got   []instant
+	sent  []chatMoment
+	got   []chatMoment
 }
 
-// instant is one true event.
-type instant struct {
+// chatMoment is one true event.
+type chatMoment struct {
 	who netip.Addr
 	at  float64
 }
 
-func newPlay(clients int) *play {
-	p := &play{r: rand.New(rand.NewPCG(7, 7))}
+func newChatPlay(clients int) *chatPlay {
+	p := &chatPlay{r: rand.New(rand.NewPCG(7, 7))}
 	for i := range clients {
 		c := Conn{Service: "test", Role: "message", Weight: 1}
 		c.Flow = capture.Flow{ID: uint64(i + 1), Proto: 6, Midstream: true,
@@ -40,7 +40,7 @@ func newPlay(clients int) *play {
 }
 
 // frame adds one record.
-func (p *play) frame(client int, at float64, up bool, size int) {
+func (p *chatPlay) frame(client int, at float64, up bool, size int) {
 	f := &p.conns[client].Flow
 	f.Frames = append(f.Frames, capture.Frame{Time: capture.Time(at * 1e9), Origin: capture.Origin{At: int64(len(f.Frames) + 1)},
 		Length: uint32(size), Kind: capture.FrameData, Up: up})
@@ -48,21 +48,21 @@ func (p *play) frame(client int, at float64, up bool, size int) {
 
 // say has one client write to others: an acknowledgement comes back, and each
 // recipient answers with a receipt that is passed on to the sender.
-func (p *play) say(at float64, from, size int, to ...int) {
+func (p *chatPlay) say(at float64, from, size int, to ...int) {
 	p.frame(from, at, true, size)
-	p.sent = append(p.sent, instant{p.conns[from].Flow.Client.Addr(), at})
+	p.sent = append(p.sent, chatMoment{p.conns[from].Flow.Client.Addr(), at})
 	p.frame(from, at+0.04, false, 31)
 	for _, k := range to {
 		d := at + 0.05 + 0.02*p.r.Float64()
 		p.frame(k, d, false, size+90+k%3)
-		p.got = append(p.got, instant{p.conns[k].Flow.Client.Addr(), d})
+		p.got = append(p.got, chatMoment{p.conns[k].Flow.Client.Addr(), d})
 		p.frame(k, d+0.08, true, 120)
 		p.frame(from, d+0.13, false, 210+k%3)
 	}
 }
 
 // chat fills a span with talk of random sizes between random pairs.
-func (p *play) chat(messages int) {
+func (p *chatPlay) chat(messages int) {
 	for i := range messages {
 		from := p.r.IntN(len(p.conns))
 		to := (from + 1 + p.r.IntN(len(p.conns)-1)) % len(p.conns)
@@ -74,7 +74,7 @@ func (p *play) chat(messages int) {
 }
 
 // pings has every client ask the server for a sign of life each minute.
-func (p *play) pings(seconds int) {
+func (p *chatPlay) pings(seconds int) {
 	for k := range p.conns {
 		for at := 5 + 3*float64(k); at < float64(seconds); at += 60 {
 			p.frame(k, at, true, 101)
@@ -84,7 +84,7 @@ func (p *play) pings(seconds int) {
 }
 
 // flows gives the connections with their frames in order.
-func (p *play) flows() []Conn {
+func (p *chatPlay) flows() []Conn {
 	for i := range p.conns {
 		f := &p.conns[i].Flow
 		slices.SortStableFunc(f.Frames, func(a, b capture.Frame) int { return int(a.Time - b.Time) })
@@ -95,8 +95,8 @@ func (p *play) flows() []Conn {
 	return p.conns
 }
 
-// fits counts the events of a direction that are true, false and missing.
-func fits(events []Event, truth []instant, d Direction, within time.Duration) (right, wrong, missed int) {
+// chatFits counts the events of a direction that are true, false and missing.
+func chatFits(events []Event, truth []chatMoment, d Direction, within time.Duration) (right, wrong, missed int) {
 	used := make([]bool, len(events))
 	for _, m := range truth {
 		found := false
@@ -122,7 +122,7 @@ func fits(events []Event, truth []instant, d Direction, within time.Duration) (r
 	return right, wrong, missed
 }
 
-func f1(right, wrong, missed int) float64 {
+func chatF1(right, wrong, missed int) float64 {
 	if right == 0 {
 		return 0
 	}
@@ -147,7 +147,7 @@ func TestStream(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlay(tt.clients)
+			p := newChatPlay(tt.clients)
 			p.chat(240)
 			p.pings(560)
 			conns := p.flows()
@@ -155,7 +155,7 @@ func TestStream(t *testing.T) {
 			if tt.only >= 0 {
 				who := conns[tt.only].Flow.Client.Addr()
 				conns = conns[tt.only : tt.only+1]
-				other := func(m instant) bool { return m.who != who }
+				other := func(m chatMoment) bool { return m.who != who }
 				sent, got = slices.DeleteFunc(sent, other), slices.DeleteFunc(got, other)
 			}
 			for i := range conns {
@@ -165,10 +165,10 @@ func TestStream(t *testing.T) {
 				}
 			}
 			events := Stream(conns)
-			if x := f1(fits(events, sent, Sent, time.Second)); x < tt.floor {
+			if x := chatF1(chatFits(events, sent, Sent, time.Second)); x < tt.floor {
 				t.Errorf("sent: F1 %.3f, want at least %.2f", x, tt.floor)
 			}
-			if x := f1(fits(events, got, Received, time.Second)); x < tt.floor {
+			if x := chatF1(chatFits(events, got, Received, time.Second)); x < tt.floor {
 				t.Errorf("received: F1 %.3f, want at least %.2f", x, tt.floor)
 			}
 		})
@@ -177,7 +177,7 @@ func TestStream(t *testing.T) {
 
 func TestStreamSignals(t *testing.T) {
 	t.Parallel()
-	p := newPlay(5)
+	p := newChatPlay(5)
 	p.chat(200)
 	p.pings(480)
 	count := map[Kind]int{}
@@ -200,7 +200,7 @@ func TestStreamSignals(t *testing.T) {
 
 func TestStreamIdle(t *testing.T) {
 	t.Parallel()
-	p := newPlay(6)
+	p := newChatPlay(6)
 	p.pings(600)
 	for i := range 40 { // presence of one pushed to all
 		from := i % 6
@@ -221,7 +221,7 @@ func TestStreamIdle(t *testing.T) {
 
 func TestStreamOneDirection(t *testing.T) {
 	t.Parallel()
-	p := newPlay(3)
+	p := newChatPlay(3)
 	p.chat(200)
 	c := p.flows()[0]
 	c.Flow.Frames = slices.DeleteFunc(c.Flow.Frames, func(f capture.Frame) bool { return !f.Up })
@@ -232,7 +232,7 @@ func TestStreamOneDirection(t *testing.T) {
 
 func TestStreamMedia(t *testing.T) {
 	t.Parallel()
-	p := newPlay(4)
+	p := newChatPlay(4)
 	p.chat(120)
 	p.say(400, 0, 500, 1)
 	transfer := func(client int, at float64, up bool, bytes int) {
@@ -260,7 +260,7 @@ func TestStreamMedia(t *testing.T) {
 
 func TestStreamTwice(t *testing.T) {
 	t.Parallel()
-	p := newPlay(5)
+	p := newChatPlay(5)
 	p.chat(150)
 	conns := p.flows()
 	if d := cmp.Diff(Stream(conns), Stream(conns), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
@@ -314,7 +314,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("a record up, a record down, and another one"))
 	f.Add([]byte{0, 1, 255, 255, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0, 1, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := newPlay(3)
+		p := newChatPlay(3)
 		at := 0.0
 		for ; len(b) >= 4; b = b[4:] {
 			at += float64(b[0]) / 50
