@@ -21,7 +21,7 @@ type Report struct {
 	Observers []ObserverFacts `json:"observers"`
 	Claims    []ClaimState    `json:"claims"`
 	Flows     []Flow          `json:"flows,omitzero"` // only with --flows
-	Limits    []Limit         `json:"limits"`          // what cannot be seen from these inputs, and why
+	Limits    []Limit         `json:"limits"`         // what cannot be seen from these inputs, and why
 	Warnings  []string        `json:"warnings"`
 }
 

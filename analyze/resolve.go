@@ -150,46 +150,55 @@ func (a *Analyzer) infer(all []*conn) []infer.Event {
 	return append(events, infer.Calls(calls, chats)...)
 }
 
-// inferChats applies the rule for each way of framing: messengers with a
-// framing of their own have rules of their own, all others are learned from
-// their record sizes.
-func inferChats(id string, conns []infer.Conn) []infer.Event {
-	var whatsapp, telegram, general []infer.Conn
-	for _, c := range conns {
-		switch {
-		case hasSign(&c.Flow, "whatsapp-"):
-			whatsapp = append(whatsapp, c)
-		case id == "telegram" && segments(&c.Flow):
-			telegram = append(telegram, c)
-		default:
-			general = append(general, c)
-		}
+// rules are the ways to read chat connections, each with the connections that
+// it is for: messengers with a framing of their own have rules of their own,
+// all others are learned from their record sizes.
+func rules() []rule {
+	return []rule{
+		{infer.WhatsApp, func(_ string, f *capture.Flow) bool { return hasSign(f, "whatsapp-") && f.Proto == protoTCP }},
+		{infer.Telegram, func(id string, f *capture.Flow) bool { return id == "telegram" && segments(f) }},
+		{infer.Threema, func(id string, f *capture.Flow) bool { return id == "threema" }},
+		{infer.Stream, func(string, *capture.Flow) bool { return true }},
 	}
-	media := mediaConns(general)
-	events := infer.WhatsApp(append(whatsapp, media...))
-	if len(whatsapp) == 0 {
-		events = nil
-	} else if len(media) == len(general) {
-		general = nil
-	}
-	if len(telegram) > 0 {
-		events = append(events, infer.Telegram(telegram)...)
-	}
-	if len(general) > 0 {
-		events = append(events, infer.Stream(general)...)
-	}
-	return events
 }
 
-// mediaConns gives the flows that carry attachments.
-func mediaConns(conns []infer.Conn) []infer.Conn {
-	var out []infer.Conn
+type rule struct {
+	infer func([]infer.Conn) []infer.Event
+	reads func(id string, f *capture.Flow) bool
+}
+
+// inferChats applies to each chat connection of one messenger the first rule
+// that reads it. Connections of files go with the chat of the same client.
+func inferChats(id string, conns []infer.Conn) []infer.Event {
+	list := rules()
+	parts := make([][]infer.Conn, len(list))
+	home := map[netip.Addr]int{}
 	for _, c := range conns {
 		if c.Role == string(service.Media) {
-			out = append(out, c)
+			continue
+		}
+		i := slices.IndexFunc(list, func(r rule) bool { return r.reads(id, &c.Flow) })
+		parts[i] = append(parts[i], c)
+		if was, ok := home[c.Flow.Client.Addr()]; !ok || i < was {
+			home[c.Flow.Client.Addr()] = i
 		}
 	}
-	return out
+	for _, c := range conns {
+		if c.Role == string(service.Media) {
+			i, ok := home[c.Flow.Client.Addr()]
+			if !ok {
+				i = len(list) - 1
+			}
+			parts[i] = append(parts[i], c)
+		}
+	}
+	var events []infer.Event
+	for i, part := range parts {
+		if len(part) > 0 {
+			events = append(events, list[i].infer(part)...)
+		}
+	}
+	return events
 }
 
 func hasSign(f *capture.Flow, prefix string) bool {
