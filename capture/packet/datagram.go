@@ -82,6 +82,8 @@ func (u *udpFraming) take(d *udpPayload) {
 	switch b := d.data[0]; {
 	case !u.stun && u.hello(d):
 		u.add(d, capture.BurstQUIC, 0, 0)
+	case !d.relay && u.reflected(d): // before all others: a tag is random bytes
+		u.reflector(d)
 	case b < 16 && u.message(d): // 0 and 1 by RFC 8489, 8 for WhatsApp's own types
 	case b >= 0x40 && b <= 0x4f && u.stun && u.channelData(d):
 	case u.helloed:
@@ -90,7 +92,7 @@ func (u *udpFraming) take(d *udpPayload) {
 		u.add(d, capture.BurstDTLS, 0, 0)
 	case b >= 128 && b <= 191 && u.realTime(d):
 	default:
-		u.opaque(d)
+		u.add(d, capture.BurstOpaque, 0, 0)
 	}
 }
 
@@ -302,7 +304,7 @@ func (u *udpFraming) confirm(d *udpPayload, h *wire.RTP) (first source, ok bool)
 		if s.known {
 			return source{}, true
 		}
-		if step > maxSeqStep && -step > maxSeqStep {
+		if step == 0 || step > maxSeqStep && -step > maxSeqStep { // the same packet again proves nothing
 			return source{}, false
 		}
 		s.known = true
@@ -331,11 +333,10 @@ func (u *udpFraming) knows(ssrc uint32) bool {
 	return false
 }
 
-// opaque takes a datagram without readable framing of its own, or one of
-// Telegram's call relays.
-func (u *udpFraming) opaque(d *udpPayload) {
+// reflector takes a datagram of Telegram's call relays.
+func (u *udpFraming) reflector(d *udpPayload) {
 	var m wire.Reflector
-	if d.relay || !u.reflected(d) || !wire.ParseReflector(d.data, d.size, &m) {
+	if !wire.ParseReflector(d.data, d.size, &m) {
 		u.add(d, capture.BurstOpaque, 0, 0)
 		return
 	}
