@@ -15,8 +15,9 @@ import (
 // columns that meet only in cmd and in capture. What is not listed imports
 // nothing of this module.
 var arrows = map[string][]string{
-	"cmd/envelope":     {"analyze", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/packet", "capture/simulate"},
+	"cmd/envelope":     {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/packet", "capture/simulate"},
 	"analyze":          {"analyze/identity", "analyze/infer", "analyze/service", "capture"},
+	"analyze/evaluate": {"analyze", "analyze/report", "capture"},
 	"analyze/report":   {"analyze", "analyze/service"},
 	"analyze/identity": {"capture"},
 	"analyze/infer":    {"capture"},
