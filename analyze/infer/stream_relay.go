@@ -77,6 +77,7 @@ var lagBands = [...][2]int{{0, 3}, {2, 5}, {4, 7}, {6, 9}, {8, 11}}
 // (copies) at the sender, which may get a copy, against the same at shifted
 // moments; first at all delays, then again at those that stood out.
 func (v *view) learn(ups []int32, copies bool) *law {
+	ups = sample(ups)
 	first := v.tally(ups, copies, func(time.Duration) bool { return true })
 	for _, b := range lagBands {
 		if len(first.delta) > 0 && first.most >= float64(len(ups))/4 || len(ups) < fewUps {
@@ -91,6 +92,21 @@ func (v *view) learn(ups []int32, copies bool) *law {
 		return first
 	}
 	return v.tally(ups, copies, func(lag time.Duration) bool { return first.lag[lagBin(lag)] > 0 })
+}
+
+// sampleMost is the number of units that a law is learned from at most.
+const sampleMost = 4000
+
+// sample gives units evenly spaced among ids where there are too many.
+func sample(ids []int32) []int32 {
+	if len(ids) <= sampleMost {
+		return ids
+	}
+	out := make([]int32, sampleMost)
+	for i := range out {
+		out[i] = ids[i*len(ids)/sampleMost]
+	}
+	return out
 }
 
 // tally is one round of learn, over the delays that near accepts.
@@ -259,6 +275,7 @@ func (l *law) score(u, d *unit, lag time.Duration) float64 {
 // relayedShare is the share of units that somebody else received, in excess of
 // what chance makes of it, and to how many each went.
 func (v *view) relayedShare(l *law, ids []int32) (part, fan float64) {
+	ids = sample(ids)
 	var seen, copies, chance float64
 	for _, id := range ids {
 		u := &v.units[id]

@@ -307,12 +307,13 @@ func direction(up bool) int {
 	return capture.Down
 }
 
-// between gives the units of client who in one direction with from < time <= to.
+// between gives the units of client who in one direction with from < time <= to,
+// the first relayMost of them where there are more.
 func (v *view) between(who int32, d int, from, to capture.Time) []int32 {
 	t := v.times[who][d]
 	lo := sort.Search(len(t), func(i int) bool { return t[i] > from })
 	hi := sort.Search(len(t), func(i int) bool { return t[i] > to })
-	return v.index[who][d][lo:hi]
+	return v.index[who][d][lo:min(hi, lo+relayMost)]
 }
 
 // byTime gives the connections in the order of their first packets.
