@@ -1,0 +1,106 @@
+package correlate
+
+import "math"
+
+const (
+	// assignRounds is the number of rounds of expectation-maximisation.
+	assignRounds = 15
+	// mutual is what a message in one direction says for the other: most who
+	// are written to write back.
+	mutual = 0.5
+	// doubt is the number of messages for which what is usual among all counts
+	// against what was seen of a sender.
+	doubt = 1.0
+	// outsideLeast is the least share of received messages that is put down to
+	// people outside, or to events that were missed.
+	outsideLeast = 0.03
+)
+
+// assign finds for every received message how probably each candidate is its
+// source, and for every pair how often it talks. fresh starts from nothing.
+func (n *net) assign(fresh bool) {
+	n.theta0 = n.usual()
+	n.total = make([]float64, len(n.recv))
+	if fresh {
+		n.share = make([]float64, n.parties)
+		for p := range n.share {
+			n.share[p] = 0.5
+		}
+		for i := range n.pairs {
+			n.pairs[i].weight = 0
+		}
+		for i := range n.cand {
+			n.cand[i].w = 0
+		}
+	}
+	for range assignRounds {
+		n.expect()
+		n.maximise()
+	}
+}
+
+// usual is the intensity between two parties of whom nothing is known: the
+// messages received, evenly from everybody.
+func (n *net) usual() float64 {
+	return float64(len(n.recv)) / float64(max(1, len(n.sent))) / float64(max(1, n.active-1))
+}
+
+// expect weighs the candidates of each received message against each other and
+// against the outside.
+func (n *net) expect() {
+	for i := range n.recv {
+		r := &n.recv[i]
+		list := n.cand[n.start[i]:n.start[i+1]]
+		all := n.share[r.party] * n.background(i, list)
+		for k := range list {
+			c := &list[k]
+			c.w, all = float32(n.theta(c)*float64(c.fit)), all+n.theta(c)*float64(c.fit)
+		}
+		for k := range list {
+			list[k].w = float32(float64(list[k].w) / all)
+		}
+		n.total[i] = all
+	}
+}
+
+// background is how often a second messages from outside would arrive around a
+// received one. For those fetched after a silence it is the time of the
+// silence that counts.
+func (n *net) background(i int, list []candidate) float64 {
+	if len(list) > 0 && list[len(list)-1].late {
+		return n.rate[i] * seconds(2*around) / seconds(max(n.gap[i], 2*around))
+	}
+	return n.rate[i]
+}
+
+// theta is how many messages at the receiver one of the sender's makes, by all
+// that was found but the weight of the candidate itself: a coincidence must
+// not speak for itself.
+func (n *net) theta(c *candidate) float64 {
+	p := &n.pairs[c.pair]
+	w := math.Max(0, p.weight-float64(c.w))
+	if p.back != None {
+		w += mutual * n.pairs[p.back].weight
+	}
+	return math.Min(1, (w+doubt*n.theta0)/(float64(n.nSent[p.from])+doubt))
+}
+
+// maximise sums up what was found.
+func (n *net) maximise() {
+	for i := range n.pairs {
+		n.pairs[i].weight = 0
+	}
+	inside := make([]float64, n.parties)
+	for i := range n.recv {
+		r := &n.recv[i]
+		for _, c := range n.cand[n.start[i]:n.start[i+1]] {
+			w := float64(c.w) * float64(r.conf)
+			n.pairs[c.pair].weight += w
+			inside[r.party] += float64(c.w)
+		}
+	}
+	for p := range n.share {
+		all := float64(n.nRecv[p])
+		n.share[p] = math.Max(outsideLeast, (all-inside[p]+0.5)/(all+1))
+	}
+}

@@ -1,0 +1,173 @@
+package correlate
+
+import (
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+const (
+	// keepMost is the number of sources kept for one received message, the
+	// likeliest: in a crowd of more, none of the rest would be believed.
+	keepMost = 12
+	// lookMost bounds how many messages that waited are looked at for one
+	// received message, from the latest back.
+	lookMost = 512
+)
+
+// link lists for every received message the sent ones that may have been its
+// source, by the law and without regard to who talks to whom.
+func (n *net) link() {
+	n.pairID = make(map[uint64]int32)
+	n.start = append(n.start[:0], 0)
+	var found []candidate
+	low := 0
+	for i := range n.recv {
+		r := &n.recv[i]
+		for low < len(n.sent) && n.sent[low].at < r.at.Add(-n.law.reach) {
+			low++
+		}
+		found = found[:0]
+		if !r.login {
+			found = n.prompt(found, r, low)
+		}
+		n.keep(found, r.party)
+	}
+	n.joinPairs()
+}
+
+// prompt adds what was sent shortly before r, from index low on.
+func (n *net) prompt(found []candidate, r *mark, low int) []candidate {
+	for k := low; k < len(n.sent) && n.sent[k].at <= r.at.Add(n.law.back); k++ {
+		s := &n.sent[k]
+		if s.login || !n.possible(s, r) {
+			continue
+		}
+		if f := n.law.intensity(s, r); f > leastFit {
+			found = append(found, candidate{from: int32(k), fit: float32(f)})
+		}
+	}
+	return found
+}
+
+// leastFit is the intensity a second below which a source is not considered:
+// a party that gets a message a day is likelier to get one from anywhere.
+const leastFit = 1e-3
+
+// keep appends the likeliest candidates of the next received message.
+func (n *net) keep(found []candidate, to int32) {
+	if len(found) > keepMost {
+		slices.SortStableFunc(found, func(x, y candidate) int {
+			switch {
+			case x.fit > y.fit:
+				return -1
+			case x.fit < y.fit:
+				return 1
+			}
+			return int(y.from - x.from)
+		})
+		found = found[:keepMost]
+	}
+	for _, c := range found {
+		c.pair = n.pairOf(n.sent[c.from].party, to)
+		n.cand = append(n.cand, c)
+	}
+	n.start = append(n.start, int32(len(n.cand)))
+}
+
+// pairOf gives the index of a direction between two parties.
+func (n *net) pairOf(a, b int32) int32 {
+	k := pairKey(a, b)
+	id, ok := n.pairID[k]
+	if !ok {
+		id = int32(len(n.pairs))
+		n.pairID[k] = id
+		n.pairs = append(n.pairs, pair{from: a, to: b, back: None})
+	}
+	return id
+}
+
+// joinPairs ties the two directions between the same parties.
+func (n *net) joinPairs() {
+	for i := range n.pairs {
+		p := &n.pairs[i]
+		if id, ok := n.pairID[pairKey(p.to, p.from)]; ok {
+			p.back = id
+		}
+	}
+}
+
+// addLate adds sources to those received messages that have none and came when
+// their party appeared after a silence: what was sent while it was away, and
+// was not received by the party since.
+func (n *net) addLate() {
+	waiting := n.waiting()
+	oldStart, oldCand := n.start, n.cand
+	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand)+len(oldCand)/4)
+	var found []candidate
+	for i := range n.recv {
+		was := oldCand[oldStart[i]:oldStart[i+1]]
+		found = append(found[:0], was...)
+		var sure float32
+		for k := range was {
+			sure += was[k].w
+		}
+		if n.gap[i] > 0 && sure < 0.5 {
+			found = n.late(found, &n.recv[i], n.gap[i], waiting)
+		}
+		n.keep(found, n.recv[i].party)
+	}
+	n.joinPairs()
+}
+
+// waiting lists the sent messages that nobody is known to have received, and
+// those that several received, of whom others may have been away.
+func (n *net) waiting() []int32 {
+	got := make([]float32, len(n.sent))
+	for _, c := range n.cand {
+		got[c.from] += c.w
+	}
+	var out []int32
+	for k := range n.sent {
+		if got[k] < 0.5 || got[k] > 1.5 {
+			out = append(out, int32(k))
+		}
+	}
+	return out
+}
+
+// late adds what r may have waited for.
+func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int32) []candidate {
+	until := r.at.Add(-n.law.reach)
+	if r.login {
+		until = r.at
+	}
+	k, _ := slices.BinarySearchFunc(waiting, until, func(id int32, t capture.Time) int {
+		if n.sent[id].at <= t {
+			return -1
+		}
+		return 1
+	})
+	for looked := 0; k > 0 && looked < lookMost; looked++ {
+		k--
+		s := &n.sent[waiting[k]]
+		if r.at.Sub(s.at) > gap {
+			break
+		}
+		if s.party == r.party {
+			continue
+		}
+		if f := n.law.waited(s, r, gap); f > leastFit*0.01 {
+			found = append(found, candidate{from: waiting[k], fit: float32(f), late: true})
+		}
+	}
+	return found
+}
+
+// waited is the intensity of a message that waited for its receiver, who came
+// back after gap: it may have been sent at any time within.
+func (l *law) waited(s, r *mark, gap time.Duration) float64 {
+	p := pairingOf(s, r)
+	return l.late * l.likeness(&p) / seconds(gap)
+}

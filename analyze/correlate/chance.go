@@ -1,0 +1,169 @@
+package correlate
+
+import (
+	"math"
+	"slices"
+)
+
+// null is what scores of pairs chance makes: how many a pair of rotated clocks
+// gives above a level, and how fast they thin out above it.
+type null struct {
+	level float64 // scores above follow an exponential law
+	count float64 // pairs above the level, for one capture
+	fall  float64 // nats by which their number falls for one nat of score
+}
+
+const (
+	// nullPairs is the number of rotated scores that are aimed at, and
+	// nullRounds the most rotations made for it.
+	nullPairs  = 20000
+	nullRounds = 24
+	// leastRounds is made however large the capture is.
+	leastRounds = 3
+)
+
+// chance scores the pairs with rotated clocks.
+func (n *net) chance() *null {
+	var all []float64
+	rounds := 0
+	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
+		for _, s := range n.scoresOf(n.rotated(rounds)) {
+			all = append(all, s.t)
+		}
+		rounds++
+	}
+	return fitNull(all, rounds)
+}
+
+// rotated lists the coincidences that remain when every sender's clock is
+// moved by an amount of its own.
+func (n *net) rotated(round int) []hint {
+	sent := n.shifted(round)
+	waiting := n.waitingOf(sent)
+	var out []hint
+	var found []candidate
+	low := 0
+	x := *n
+	x.sent = sent
+	for i := range n.recv {
+		r := &n.recv[i]
+		for low < len(sent) && sent[low].at < r.at.Add(-n.law.reach) {
+			low++
+		}
+		if r.login {
+			continue
+		}
+		found = x.prompt(found[:0], r, low)
+		if n.gap[i] > 0 && n.unexplained(i) {
+			found = x.late(found, r, n.gap[i], waiting)
+		}
+		for _, c := range found {
+			s := &sent[c.from]
+			if p := n.direct[s.id]; p >= 0.01 {
+				out = append(out, newHint(s.party, r.party, s.at, p*trust(s, r)*float64(c.fit)/n.total[i]))
+			}
+		}
+	}
+	return out
+}
+
+// unexplained tells whether a received message has no prompt source.
+func (n *net) unexplained(i int) bool {
+	var sure float32
+	for _, c := range n.cand[n.start[i]:n.start[i+1]] {
+		if !c.late {
+			sure += c.w
+		}
+	}
+	return sure < 0.5
+}
+
+// shifted gives the sent messages with rotated clocks, in order of time; their
+// ids are indices into sent as it was.
+func (n *net) shifted(round int) []mark {
+	span := n.last.Sub(n.first) + 1
+	offsets := rotations(span, 1009)
+	out := slices.Clone(n.sent)
+	for k := range out {
+		// Neighbouring parties and rounds get offsets far apart (golden ratio).
+		d := offsets[(int(out[k].party)*623+round*389+97)%len(offsets)]
+		out[k].at = n.first.Add((out[k].at.Sub(n.first) + d) % span)
+		out[k].id = int32(k)
+	}
+	slices.SortStableFunc(out, func(x, y mark) int {
+		switch {
+		case x.at < y.at:
+			return -1
+		case x.at > y.at:
+			return 1
+		}
+		return int(x.id - y.id)
+	})
+	return out
+}
+
+// waitingOf lists, among shifted messages, those that waited.
+func (n *net) waitingOf(sent []mark) []int32 {
+	waits := make([]bool, len(sent))
+	for _, k := range n.waiting() {
+		waits[k] = true
+	}
+	var out []int32
+	for k := range sent {
+		if waits[sent[k].id] {
+			out = append(out, int32(k))
+		}
+	}
+	return out
+}
+
+// fitNull fits the tail of rotated scores.
+func fitNull(all []float64, rounds int) *null {
+	const share = 0.2 // of the scores that make the tail
+	slices.Sort(all)
+	k := len(all) - max(min(len(all), 30), int(share*float64(len(all))))
+	u := &null{}
+	if k > 0 {
+		u.level = all[k-1]
+	}
+	var sum float64
+	for _, t := range all[max(0, k):] {
+		sum += t - u.level
+	}
+	m := float64(len(all) - max(0, k))
+	// By theory a likelihood ratio thins out by one nat for one nat; that is
+	// the weight of a few scores.
+	u.fall = math.Min(1, (m+3)/(sum+3))
+	u.count = (m + 0.5) / float64(max(1, rounds))
+	return u
+}
+
+// density is how many pairs a nat chance gives at a score.
+func (u *null) density(t float64) float64 {
+	return u.count * u.fall * math.Exp(-u.fall*math.Max(t-u.level, 0))
+}
+
+// above is how many pairs chance gives above a score.
+func (u *null) above(t float64) float64 {
+	return u.count * math.Exp(-u.fall*math.Max(t-u.level, 0))
+}
+
+// judge gives every score its probability: how much of the scores around it is
+// more than chance. Scores of true pairs are taken to be spread exponentially.
+func (u *null) judge(list []score) {
+	mean, true := 30.0, 1.0
+	for range 30 {
+		var sum, w float64
+		for i := range list {
+			s := &list[i]
+			d := true / mean * math.Exp(-s.t/mean)
+			s.conf = d / (d + u.density(s.t))
+			if s.t < u.level {
+				s.conf = math.Min(s.conf, d/(d+u.density(u.level)))
+			}
+			sum, w = sum+s.conf*s.t, w+s.conf
+		}
+		true = w + 0.05
+		mean = math.Max(5, (sum+30)/(w+1))
+	}
+}

@@ -1,0 +1,370 @@
+package correlate
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+// law is how a messenger passes a message on, as densities against chance: how
+// long it takes, by how much it grows, whether its kind is kept, and how the
+// bytes of an attachment at one end compare with those at the other.
+type law struct {
+	lag      []float64 // of each lag bin: probability a second
+	grow     table
+	kind     [2][2]float64 // likelihood ratio by kind sent and received
+	bulk     table
+	inside   float64       // share of received messages that have a source inside
+	reach    time.Duration // longest lag that is worth looking at
+	back     time.Duration // how far a received message may precede the sent one: clocks of several inputs
+	unproven bool          // the excess over chance was not more than luck gives
+	late     float64       // share of messages that had to wait for their receiver
+}
+
+const (
+	// longest is the longest delay of a receiver that is there: more than any
+	// delay that was measured in a lab (3.4 s) or published (15 s is the
+	// largest that the NDSS 2020 detector tries, mostly for uploads).
+	longest = 10 * time.Second
+	// lagUnit and lagOctave set the bins of lags: an eighth of an octave wide
+	// above a few milliseconds.
+	lagUnit   = 4 * time.Millisecond
+	lagOctave = 8
+	// slack is how far clocks of two inputs may still be apart.
+	slack = 60 * time.Millisecond
+)
+
+// lagBins is the number of bins from -slack to longest; lagZero is the bin of 0.
+var lagZero = int(math.Ceil(lagOctave * math.Log2(1+float64(slack)/float64(lagUnit))))
+var lagBins = lagZero + int(math.Ceil(lagOctave*math.Log2(1+float64(longest)/float64(lagUnit)))) + 1
+
+func lagBin(d time.Duration) int {
+	if d < 0 {
+		return max(0, lagZero-1-int(lagOctave*math.Log2(1+float64(-d)/float64(lagUnit))))
+	}
+	return min(lagBins-1, lagZero+int(lagOctave*math.Log2(1+float64(d)/float64(lagUnit))))
+}
+
+// lagWidth is the width of a bin in seconds.
+func lagWidth(b int) float64 {
+	k := b - lagZero
+	if k < 0 {
+		k = -k - 1
+	}
+	edge := func(k int) float64 { return math.Exp2(float64(k)/lagOctave) - 1 }
+	return (edge(k+1) - edge(k)) * seconds(lagUnit)
+}
+
+// pairing is one sent and one received message of which the law may hold.
+type pairing struct {
+	lag   int16
+	kinds int8 // 2*sent + received
+	class int8
+	known bool // sizes of both are known
+	bulks bool
+	grow  int32
+	bulk  float32
+}
+
+// pairingOf reads off what the law looks at.
+func pairingOf(s, r *mark) pairing {
+	p := pairing{lag: int16(lagBin(r.at.Sub(s.at))), kinds: int8(2*s.kind + r.kind)}
+	if p.known = s.size > 0 && r.size > 0; p.known {
+		p.grow, p.class = r.size-s.size, sizeClass(s.size)
+	}
+	if p.bulks = s.bulk > 0 && r.bulk > 0; p.bulks {
+		p.bulk = r.bulk - s.bulk
+	}
+	return p
+}
+
+// sizeClass is the octave of a size: how much a message grows depends on how
+// large it is, where larger ones are for more people or differently packed.
+func sizeClass(size int32) int8 {
+	return int8(min(15, int(math.Log2(float64(size)))))
+}
+
+// sampleRoom bounds the pairs that the law is learned from, so that learning
+// costs the same in a crowd as among a few.
+const sampleRoom = 1 << 18
+
+// sample gives for a spread choice of received messages all pairings within
+// the longest lag; shift moves the received messages in time, within the
+// capture, to learn what chance makes.
+func (n *net) sample(step int, shift time.Duration) [][]pairing {
+	var out [][]pairing
+	span := n.last.Sub(n.first) + 1
+	for i := step / 2; i < len(n.recv); i += step {
+		r := n.recv[i]
+		if r.login {
+			continue
+		}
+		if shift != 0 {
+			r.at = n.first.Add((r.at.Sub(n.first) + shift) % span)
+		}
+		k, _ := slices.BinarySearchFunc(n.sent, r.at.Add(-longest), func(s mark, t capture.Time) int { return int(s.at.Sub(t)) })
+		var list []pairing
+		for ; k < len(n.sent) && n.sent[k].at <= r.at.Add(slack); k++ {
+			if s := &n.sent[k]; n.possible(s, &r) && !s.login {
+				list = append(list, pairingOf(s, &r))
+			}
+		}
+		out = append(out, list)
+	}
+	return out
+}
+
+// possible tells whether s may be the source of r: another party, and not later
+// unless another clock said so.
+func (n *net) possible(s, r *mark) bool {
+	return s.party != r.party && (s.at <= r.at || s.input != r.input)
+}
+
+// learn finds the law of this messenger.
+func (n *net) learn() *law {
+	span := max(n.last.Sub(n.first), time.Second)
+	crowd := float64(len(n.sent)) * math.Min(1, seconds(longest)/seconds(span))
+	step := max(1, int(float64(len(n.recv))*(1+crowd)/sampleRoom))
+	var chance [][]pairing
+	for _, d := range rotations(span, chanceRounds) {
+		chance = append(chance, n.sample(step, d)...)
+	}
+	base := newBase(chance)
+	l, gain := base.fit(n.sample(step, 0))
+	// The same learning on rotated clocks says what luck alone would give.
+	luck := 0.0
+	per := len(chance) / chanceRounds
+	for k := range min(3, chanceRounds) {
+		_, g := base.fit(chance[k*per : (k+1)*per])
+		luck = max(luck, g)
+	}
+	if gain < 1.5*luck+3 {
+		l = base.broad()
+		l.unproven = true
+	}
+	l.setReach()
+	l.late = lateFirst
+	return l
+}
+
+// lateFirst is the share of late messages to begin with.
+const lateFirst = 0.1
+
+// chanceRounds is how many rotated samples make the chance level.
+const chanceRounds = 6
+
+// rotations gives n offsets, spread over the capture but for its ends, by which
+// clocks are rotated. In long captures they stay within an hour or so, in which
+// the traffic of a day keeps its shape.
+func rotations(span time.Duration, n int) []time.Duration {
+	least := min(2*longest, span/8)
+	most := min(span-least, least+time.Hour)
+	out := make([]time.Duration, n)
+	for i := range out {
+		out[i] = least + time.Duration(float64(most-least)*(float64(i)+0.5)/float64(n))
+	}
+	return out
+}
+
+// base is the chance level of pairings.
+type base struct {
+	lag   []float64 // pairings expected for one received message, by bin
+	all   float64
+	grow  *counts
+	bulk  *counts
+	kinds [4]float64
+}
+
+func newBase(chance [][]pairing) *base {
+	b := &base{lag: make([]float64, lagBins), grow: newCounts(growth()), bulk: newCounts(bulkRatio())}
+	per := 1 / float64(max(1, len(chance)))
+	for _, list := range chance {
+		for i := range list {
+			p := &list[i]
+			b.lag[p.lag] += per
+			b.all += per
+			b.kinds[p.kinds]++
+			if p.known {
+				b.grow.add(p.class, float64(p.grow), 1)
+			}
+			if p.bulks {
+				b.bulk.add(0, float64(p.bulk), 1)
+			}
+		}
+	}
+	b.lag = smooth(b.lag)
+	// Where chance is rarely seen it is not never.
+	for i := range b.lag {
+		b.lag[i] += b.all / seconds(longest) * lagWidth(i) * 0.1
+	}
+	return b
+}
+
+// fitRounds is the number of rounds in which the law settles.
+const fitRounds = 12
+
+// fit learns the law by expectation-maximisation: which pairing of each
+// received message is the true one, if any, and how the true ones look. It
+// also gives the gain in log likelihood over chance alone.
+func (b *base) fit(real [][]pairing) (*law, float64) {
+	l := b.excess(real)
+	gain := 0.0
+	for range fitRounds {
+		lag, grow, bulk := make([]float64, lagBins), newCounts(growth()), newCounts(bulkRatio())
+		var kinds [4]float64
+		var sum float64
+		gain = 0
+		for _, list := range real {
+			rest := 1 - l.inside
+			all := rest
+			for i := range list {
+				all += l.inside * b.ratio(l, &list[i])
+			}
+			gain += math.Log(all)
+			for i := range list {
+				p := &list[i]
+				w := l.inside * b.ratio(l, p) / all
+				if w < 1e-6 {
+					continue
+				}
+				sum += w
+				lag[p.lag] += w
+				kinds[p.kinds] += w
+				if p.known {
+					grow.add(p.class, float64(p.grow), w)
+				}
+				if p.bulks {
+					bulk.add(0, float64(p.bulk), w)
+				}
+			}
+		}
+		b.update(l, lag, kinds, grow, bulk)
+		l.inside = math.Min(0.98, (sum+0.1)/(float64(len(real))+1))
+	}
+	return l, gain
+}
+
+// ratio is how much likelier a pairing is for a true one than for chance.
+func (b *base) ratio(l *law, p *pairing) float64 {
+	return l.lag[p.lag] * lagWidth(int(p.lag)) / (b.lag[p.lag] + 1e-9) * l.likeness(p)
+}
+
+// likeness is the ratio by all but the lag.
+func (l *law) likeness(p *pairing) float64 {
+	x := l.kind[p.kinds/2][p.kinds%2]
+	if p.known {
+		x *= l.grow.at(p.class, float64(p.grow))
+	}
+	if p.bulks {
+		x *= l.bulk.at(0, float64(p.bulk))
+	}
+	return x
+}
+
+// excess is the law to begin with: by lag alone, what is more than chance.
+func (b *base) excess(real [][]pairing) *law {
+	lag := make([]float64, lagBins)
+	per := 1 / float64(max(1, len(real)))
+	for _, list := range real {
+		for i := range list {
+			lag[list[i].lag] += per
+		}
+	}
+	lag = smooth(lag)
+	for i := range lag {
+		noise := math.Sqrt(b.lag[i]*per) + per/2
+		lag[i] = math.Max(0, lag[i]-b.lag[i]-noise)
+	}
+	l := &law{lag: density(lag), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
+	return l
+}
+
+// update sets the law from weighted counts of true pairings.
+func (b *base) update(l *law, lag []float64, kinds [4]float64, grow, bulk *counts) {
+	l.lag = density(smooth(lag))
+	var sum, all float64
+	for k := range kinds {
+		sum += kinds[k]
+		all += b.kinds[k]
+	}
+	for k := range kinds {
+		true, chance := (kinds[k]+4*(b.kinds[k]+1)/(all+4))/(sum+4), (b.kinds[k]+1)/(all+4)
+		l.kind[k/2][k%2] = true / chance
+	}
+	l.grow = grow.against(b.grow)
+	l.bulk = bulk.against(b.bulk)
+}
+
+// broad is a law that presumes little: an answer within seconds, sizes as they
+// come.
+func (b *base) broad() *law {
+	l := &law{lag: density(make([]float64, lagBins)), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
+	return l
+}
+
+// density makes probabilities a second of weights by bin, with a few messages'
+// worth of a law that knows nothing but that delays of 5 ms to 3 s are usual.
+func density(lag []float64) []float64 {
+	const prior = 0.5
+	lo, hi := lagBin(5*time.Millisecond), lagBin(3*time.Second)
+	var sum float64
+	for _, w := range lag {
+		sum += w
+	}
+	scale := 1.0
+	if sum > 0 && sum < 1 { // shares rather than counts
+		scale = 20 / sum
+	}
+	out := make([]float64, len(lag))
+	for i, w := range lag {
+		w *= scale
+		if i >= lo && i <= hi {
+			w += prior / float64(hi-lo+1)
+		}
+		out[i] = w / (sum*scale + prior) / lagWidth(i)
+	}
+	return out
+}
+
+// smooth spreads counts over neighbouring bins: delays vary smoothly on a
+// scale of a quarter of an octave.
+func smooth(x []float64) []float64 {
+	kernel := [...]float64{1. / 9, 2. / 9, 3. / 9, 2. / 9, 1. / 9}
+	out := make([]float64, len(x))
+	for i, w := range x {
+		for k, f := range kernel {
+			out[min(max(i+k-2, 0), len(x)-1)] += w * f
+		}
+	}
+	return out
+}
+
+// setReach bounds the lags: beyond reach lie fewer than 3 in 1,000 messages.
+func (l *law) setReach() {
+	var tail float64
+	b := lagBins - 1
+	for ; b > lagZero; b-- {
+		if tail += l.lag[b] * lagWidth(b); tail > 0.003 {
+			break
+		}
+	}
+	var until float64
+	for i := lagZero; i <= b; i++ {
+		until += lagWidth(i)
+	}
+	l.reach = min(longest, time.Duration(until*1.2*float64(time.Second)))
+	for i := range lagZero {
+		if l.lag[i]*lagWidth(i) > 1e-4 {
+			l.back = slack
+		}
+	}
+}
+
+// intensity is how often a second, against chance sizes, a message sent s would
+// be received as r if it went to that party.
+func (l *law) intensity(s, r *mark) float64 {
+	p := pairingOf(s, r)
+	return l.lag[p.lag] * l.likeness(&p)
+}

@@ -1,0 +1,194 @@
+package correlate
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+// mark is what the matcher needs of one message or attachment.
+type mark struct {
+	at    capture.Time
+	party int32
+	id    int32   // index of the event as it was given
+	size  int32   // 0 where not known
+	bulk  float32 // binary logarithm of the attachment's bytes; 0 where not known
+	conf  float32
+	kind  Kind
+	login bool
+	input int32
+}
+
+// net is one messenger: its events and what was found of them so far.
+type net struct {
+	events  []Event
+	parties int
+	active  int // parties with messages
+	sent    []mark
+	recv    []mark
+	nSent   []int32          // moments at which each party sent
+	nRecv   []int32          // messages that each party received
+	life    [][]capture.Time // when each party showed any sign of life
+	first   capture.Time
+	last    capture.Time
+	rate    []float64       // of each received: messages a second around it
+	gap     []time.Duration // of each received: how long its party had been silent
+	law     *law
+
+	start  []int32 // candidates of received i are cand[start[i]:start[i+1]]
+	cand   []candidate
+	pairs  []pair
+	pairID map[uint64]int32
+	share  []float64 // of each party: share of received messages from outside
+	total  []float64 // of each received: intensity of all sources
+	theta0 float64   // intensity that two parties have before anything is known
+
+	groups []*set
+	conv   []int32   // of each sent: its group, None for direct or unknown
+	direct []float64 // of each sent: probability that it was meant for one
+	fans   []fan
+	scores []score
+}
+
+// newNet gathers the events of one messenger; ids are in order of time.
+func newNet(events []Event, ids []int32, parties int) *net {
+	n := &net{events: events, parties: parties, nSent: make([]int32, parties), nRecv: make([]int32, parties),
+		life: make([][]capture.Time, parties), first: math.MaxInt64, last: math.MinInt64}
+	for _, id := range ids {
+		e := &events[id]
+		n.first, n.last = min(n.first, e.Time), max(n.last, e.Time)
+		n.life[e.Party] = append(n.life[e.Party], e.Time)
+		if e.Kind != Message && e.Kind != Media {
+			continue
+		}
+		if m := newMark(e, id); e.Sent {
+			n.sent = append(n.sent, m)
+		} else {
+			n.recv = append(n.recv, m)
+			n.nRecv[e.Party]++
+		}
+	}
+	n.countMoments()
+	n.measureRates()
+	return n
+}
+
+func newMark(e *Event, id int32) mark {
+	m := mark{at: e.Time, party: e.Party, id: id, size: int32(min(e.Size, math.MaxInt32)), kind: e.Kind, login: e.Login, input: e.Input, conf: float32(e.Confidence)}
+	if e.Confidence <= 0 {
+		m.conf = 1
+	}
+	if e.Bulk > 0 {
+		m.bulk = float32(math.Log2(float64(e.Bulk)))
+	}
+	return m
+}
+
+// moment is the time within which several events count as one: a client that
+// sends or gets several frames at once says one thing by it.
+const moment = 1500 * time.Millisecond
+
+// countMoments counts for each party the moments at which it sent.
+func (n *net) countMoments() {
+	last := make([]capture.Time, n.parties)
+	for i := range last {
+		last[i] = math.MinInt64
+	}
+	for i := range n.sent {
+		if p := n.sent[i].party; last[p] == math.MinInt64 || n.sent[i].at.Sub(last[p]) > moment {
+			n.nSent[p]++
+			last[p] = n.sent[i].at
+		}
+	}
+	for p := range n.nSent {
+		if n.nSent[p] > 0 || n.nRecv[p] > 0 {
+			n.active++
+		}
+	}
+}
+
+// around is the time on each side over which the rate of a party's received
+// messages is taken: a conversation's length rather than a day's, since people
+// write in bouts and chance is as great as in the bout.
+const around = 30 * time.Second
+
+// measureRates finds for each received message how many its party received
+// around it, and how long the party had been silent before.
+func (n *net) measureRates() {
+	n.rate, n.gap = make([]float64, len(n.recv)), make([]time.Duration, len(n.recv))
+	own := make([][]int32, n.parties)
+	for i := range n.recv {
+		p := n.recv[i].party
+		own[p] = append(own[p], int32(i))
+	}
+	for p, list := range own {
+		lo, hi := 0, 0
+		for _, i := range list {
+			at := n.recv[i].at
+			for n.recv[list[lo]].at < at.Add(-around) {
+				lo++
+			}
+			for hi < len(list) && n.recv[list[hi]].at <= at.Add(around) {
+				hi++
+			}
+			n.rate[i] = float64(hi-lo) / seconds(2*around)
+			n.gap[i] = n.silence(int32(p), at)
+		}
+	}
+}
+
+const (
+	// catchUp is how long a client takes to fetch what waited for it.
+	catchUp = 10 * time.Second
+	// awayLeast is the silence from which a party may have been away.
+	awayLeast = 20 * time.Second
+	// awayMost bounds how long a message may wait.
+	awayMost = 12 * time.Hour
+)
+
+// silence is how long party p had shown no sign of life before the bout of
+// events that holds at; 0 where it had been there.
+func (n *net) silence(p int32, at capture.Time) time.Duration {
+	life := n.life[p]
+	j, _ := slices.BinarySearch(life, at)
+	for j > 0 && life[j].Sub(life[j-1]) < awayLeast {
+		if j--; at.Sub(life[j]) > catchUp {
+			return 0
+		}
+	}
+	from := n.first
+	if j > 0 {
+		from = life[j-1]
+	}
+	if d := at.Sub(from); d >= awayLeast {
+		return min(d, awayMost)
+	}
+	return 0
+}
+
+// there tells whether party p showed a sign of life around a time.
+func (n *net) there(p int32, at capture.Time) bool {
+	life := n.life[p]
+	i, _ := slices.BinarySearch(life, at.Add(-around))
+	return i < len(life) && life[i] <= at.Add(around)
+}
+
+// candidate is one sent message that a received one may have come from.
+type candidate struct {
+	from int32   // index into sent
+	pair int32   // index into pairs: from sender to receiver
+	fit  float32 // intensity by law: how often a second, times how much likelier than chance
+	w    float32 // probability that it is the source
+	late bool
+}
+
+// pair is one direction between two parties.
+type pair struct {
+	from, to int32
+	back     int32   // index of the other direction, None where it has no candidates
+	weight   float64 // expected number of messages
+}
+
+func pairKey(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }

@@ -1,0 +1,135 @@
+package correlate
+
+import "math"
+
+// scale says at which resolutions a quantity is counted. Resolutions go from
+// fine to coarse, each a multiple of the one before.
+type scale struct {
+	units []float64 // widths of bins
+	limit float64   // values beyond are taken as this
+}
+
+// growth counts by how many bytes a message grows on its way: from the
+// granularity of length fields to "about as large".
+func growth() scale { return scale{[]float64{4, 16, 64, 256, 1024, 8192}, 1 << 14} }
+
+// bulkRatio compares attachments, in octaves: from 1 per cent (framing and
+// record headers) to twice.
+func bulkRatio() scale { return scale{[]float64{1. / 64, 1. / 8, 1}, 16} }
+
+// counts are weighted histograms of one quantity at several resolutions at
+// once, by class. A narrow peak is seen by the fine ones, and where data are
+// few the coarse ones still say something.
+type counts struct {
+	scale
+	bins [classes + 1][][]float64 // by class, resolution and bin; the last class is all together
+	sum  [classes + 1]float64
+}
+
+// classes is the number of classes; anyClass stands for all of them.
+const (
+	classes  = 16
+	anyClass = classes
+)
+
+func newCounts(s scale) *counts {
+	c := &counts{scale: s}
+	c.open(anyClass)
+	return c
+}
+
+// open makes room for a class.
+func (c *counts) open(class int) {
+	if c.bins[class] != nil {
+		return
+	}
+	c.bins[class] = make([][]float64, len(c.units))
+	for u, width := range c.units {
+		c.bins[class][u] = make([]float64, int(2*c.limit/width)+1)
+	}
+}
+
+// bin gives the finest bin of a value.
+func (s *scale) bin(x float64) int {
+	return int((math.Max(-s.limit, math.Min(s.limit, x)) + s.limit) / s.units[0])
+}
+
+// coarse gives the bin at resolution u that holds a finest bin.
+func (s *scale) coarse(bin, u int) int { return bin / int(s.units[u]/s.units[0]) }
+
+func (c *counts) add(class int8, x, w float64) {
+	c.open(int(class))
+	b := c.bin(x)
+	for u := range c.units {
+		k := c.coarse(b, u)
+		c.bins[class][u][k] += w
+		c.bins[anyClass][u][k] += w
+	}
+	c.sum[class] += w
+	c.sum[anyClass] += w
+}
+
+// density is the mean of the densities that the resolutions give, of a class
+// as far as it is known and of all classes otherwise.
+func (c *counts) density(class, bin int) float64 {
+	const floor = 1.0 // one observation spread over all values
+	const lend = 8.0  // a class borrows from all as if these many were observed
+	var all, own float64
+	for u, width := range c.units {
+		k := c.coarse(bin, u)
+		all += c.bins[anyClass][u][k] / width
+		if c.bins[class] != nil {
+			own += c.bins[class][u][k] / width
+		}
+	}
+	k := float64(len(c.units))
+	all = (all/k + floor/(2*c.limit)) / (c.sum[anyClass] + floor)
+	return (own/k + lend*all) / (c.sum[class] + lend)
+}
+
+// table gives likelihood ratios of one quantity, by class and finest bin. An
+// empty one prefers nothing.
+type table struct {
+	scale
+	ratio [classes][]float32
+}
+
+// Bounds of what one quantity may say by itself.
+const (
+	leastRatio = 1e-3
+	mostRatio  = 1e3
+)
+
+// against sets true counts against those by chance.
+func (c *counts) against(base *counts) table {
+	t := table{scale: c.scale}
+	var plain []float32
+	for class := range classes {
+		if c.bins[class] == nil && base.bins[class] == nil {
+			if plain == nil {
+				plain = ratios(c, base, class)
+			}
+			t.ratio[class] = plain
+			continue
+		}
+		t.ratio[class] = ratios(c, base, class)
+	}
+	return t
+}
+
+func ratios(c, base *counts, class int) []float32 {
+	out := make([]float32, len(c.bins[anyClass][0]))
+	for b := range out {
+		r := c.density(class, b) / base.density(class, b)
+		out[b] = float32(math.Max(leastRatio, math.Min(mostRatio, r)))
+	}
+	return out
+}
+
+// at is the likelihood ratio of value x in a class.
+func (t *table) at(class int8, x float64) float64 {
+	if t.ratio[class] == nil {
+		return 1
+	}
+	return float64(t.ratio[class][t.bin(x)])
+}
