@@ -15,17 +15,19 @@ import (
 // columns that meet only in cmd and in capture. What is not listed imports
 // nothing of this module.
 var arrows = map[string][]string{
-	"cmd/envelope":     {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/packet", "capture/simulate"},
-	"analyze":          {"analyze/identity", "analyze/infer", "analyze/service", "capture"},
-	"analyze/evaluate": {"analyze", "analyze/report", "capture"},
-	"analyze/report":   {"analyze", "analyze/service"},
-	"analyze/identity": {"capture"},
-	"analyze/infer":    {"capture"},
-	"analyze/service":  {"capture"},
-	"capture":          {},
-	"capture/packet":   {"capture", "capture/wire"},
-	"capture/simulate": {"capture", "capture/wire"},
-	"capture/wire":     {"capture"},
+	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/packet", "capture/simulate"},
+	"analyze":           {"analyze/correlate", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
+	"analyze/evaluate":  {"analyze", "analyze/report", "capture"},
+	"analyze/report":    {"analyze", "analyze/service"},
+	"analyze/evaluate":  {"analyze", "capture"},
+	"analyze/correlate": {"capture"},
+	"analyze/identity":  {"capture"},
+	"analyze/infer":     {"capture"},
+	"analyze/service":   {"capture"},
+	"capture":           {},
+	"capture/packet":    {"capture", "capture/wire"},
+	"capture/simulate":  {"capture", "capture/wire"},
+	"capture/wire":      {"capture"},
 }
 
 func TestImportsRunAlongTheArrows(t *testing.T) {
