@@ -95,18 +95,14 @@ func (r *Reader) run(src *Source) error {
 	var p Packet
 	first := true
 	for !r.stopped {
-		err := src.Next(&raw)
-		var bad *capture.SyntaxError
-		switch {
-		case errors.Is(err, io.EOF):
+		if err := src.Next(&raw); err == io.EOF {
 			return nil
-		case errors.As(err, &bad):
-			if !r.yield(capture.Record{}, err) {
-				r.stopped = true
+		} else if err != nil {
+			if !isSyntax(err) {
+				return err
 			}
+			r.stopped = !r.yield(capture.Record{}, err)
 			continue
-		case err != nil:
-			return err
 		}
 		if first && raw.Time != 0 {
 			first = false
@@ -116,6 +112,12 @@ func (r *Reader) run(src *Source) error {
 		r.packet(&raw, &p)
 	}
 	return nil
+}
+
+// isSyntax tells an error of one packet, behind which reading goes on.
+func isSyntax(err error) bool {
+	var bad *capture.SyntaxError
+	return errors.As(err, &bad)
 }
 
 // rotation is the longest pause between two files of one rotating capture.

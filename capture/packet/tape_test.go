@@ -47,7 +47,10 @@ func (t *tape) packet(src, dst netip.Addr, proto byte, body []byte) {
 	if t.snap > 0 {
 		kept = min(kept, t.snap)
 	}
-	t.b = fileBuilder{order: binary.LittleEndian, b: t.b}.u32(uint32(at/1e9), uint32(at%1e9), uint32(kept), uint32(len(frame))).raw(frame[:kept]...).b
+	for _, v := range []uint32{uint32(at / 1e9), uint32(at % 1e9), uint32(kept), uint32(len(frame))} {
+		t.b = binary.LittleEndian.AppendUint32(t.b, v)
+	}
+	t.b = append(t.b, frame[:kept]...)
 	t.n++
 	t.now += t.step
 }
