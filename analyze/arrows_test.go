@@ -19,7 +19,6 @@ var arrows = map[string][]string{
 	"analyze":           {"analyze/correlate", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
 	"analyze/evaluate":  {"analyze", "analyze/report", "capture"},
 	"analyze/report":    {"analyze", "analyze/service"},
-	"analyze/evaluate":  {"analyze", "capture"},
 	"analyze/correlate": {"capture"},
 	"analyze/identity":  {"capture"},
 	"analyze/infer":     {"capture"},

@@ -91,21 +91,23 @@ type ServiceUse struct {
 
 // Event is one thing a party did at one time.
 type Event struct {
-	ID         string     `json:"id"`
-	Time       time.Time  `json:"time"`
-	End        *time.Time `json:"end"`
-	Kind       string     `json:"kind"` // message, media, call, receipt, typing, presence, login, keepalive
-	Service    string     `json:"service"`
-	Party      string     `json:"party"`
-	Direction  string     `json:"direction,omitempty"` // sent, received
-	Peer       *string    `json:"peer"`                // party id, or an address where only that is known
-	Group      *string    `json:"group"`
-	Bytes      uint64     `json:"bytes"`
-	Confidence float64    `json:"confidence"`
-	Grade      string     `json:"grade"`
-	Grain      string     `json:"grain"`
-	Call       *Call      `json:"call,omitempty"`
-	Evidence   []Evidence `json:"evidence"`
+	ID        string     `json:"id"`
+	Time      time.Time  `json:"time"`
+	End       *time.Time `json:"end"`
+	Kind      string     `json:"kind"` // message, media, call, receipt, typing, presence, login, keepalive
+	Service   string     `json:"service"`
+	Party     string     `json:"party"`
+	Direction string     `json:"direction,omitempty"` // sent, received
+	Peer      *string    `json:"peer"`                // party id, or an address where only that is known
+	Group     *string    `json:"group"`
+	// PeerConfidence is that Peer is right, given that the event is.
+	PeerConfidence float64    `json:"peer_confidence,omitzero"`
+	Bytes          uint64     `json:"bytes"`
+	Confidence     float64    `json:"confidence"`
+	Grade          string     `json:"grade"`
+	Grain          string     `json:"grain"`
+	Call           *Call      `json:"call,omitempty"`
+	Evidence       []Evidence `json:"evidence"`
 }
 
 // Call is what is known of a call beyond its times. A field that cannot be
@@ -143,14 +145,16 @@ type Contact struct {
 
 // Group is three or more parties that receive the same messages.
 type Group struct {
-	ID         string    `json:"id"`
-	Members    []string  `json:"members"`
-	Service    string    `json:"service"`
-	Messages   int       `json:"messages"`
-	First      time.Time `json:"first"`
-	Last       time.Time `json:"last"`
-	Confidence float64   `json:"confidence"`
-	Grade      string    `json:"grade"`
+	ID      string   `json:"id"`
+	Members []string `json:"members"`
+	// MemberConfidence holds one probability per member.
+	MemberConfidence []float64 `json:"member_confidence"`
+	Service          string    `json:"service"`
+	Messages         int       `json:"messages"`
+	First            time.Time `json:"first"`
+	Last             time.Time `json:"last"`
+	Confidence       float64   `json:"confidence"`
+	Grade            string    `json:"grade"`
 }
 
 // ObserverFacts is what one observer can tell from its inputs.

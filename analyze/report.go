@@ -48,6 +48,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	d.services(used)
 	d.events(events)
 	d.callContacts()
+	d.talk(events)
 	d.limits(used)
 	if a.opt.Flows {
 		d.flows(a.rows, all)
@@ -359,8 +360,8 @@ func insert(list []string, s string) []string {
 }
 
 // round keeps four digits of a probability: more would claim a precision that
-// no measurement here has.
-func round(p float64) float64 { return math.Round(p*1e4) / 1e4 }
+// no measurement here has. Certainty is never claimed.
+func round(p float64) float64 { return min(math.Round(p*1e4)/1e4, 0.9999) }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

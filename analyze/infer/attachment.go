@@ -121,7 +121,7 @@ func matching(list []transfer, e *Event) *transfer {
 
 // carry notes the attachment of a message.
 func (e *Event) carry(t *transfer) {
-	e.Kind, e.Bytes = Media, t.bytes
+	e.Kind, e.Frame, e.Bytes = Media, e.Bytes, t.bytes
 	e.Evidence = append(e.Evidence, Evidence{t.at, t.note()})
 	if e.End < t.last {
 		e.End = t.last

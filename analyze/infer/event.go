@@ -53,6 +53,7 @@ type Event struct {
 	Direction  Direction
 	Peer       netip.Addr // invalid where not seen
 	Bytes      uint64     // of the frame, or of the media transfer
+	Frame      uint64     // of the frame that carries an attachment; 0 where Bytes says it or none was seen
 	Confidence float64
 	Seen       bool // read directly from a field, not inferred
 	Grain      capture.Grain

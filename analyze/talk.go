@@ -1,0 +1,145 @@
+package analyze
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"envelope/analyze/correlate"
+	"envelope/analyze/infer"
+	"envelope/capture"
+)
+
+// correlateKinds are the kinds of events that tell who talked to whom.
+var correlateKinds = map[infer.Kind]correlate.Kind{
+	infer.Message: correlate.Message, infer.Media: correlate.Media, infer.Receipt: correlate.Receipt, infer.Typing: correlate.Typing,
+}
+
+// loginPhase is the time after the opening of a connection in which what was
+// missed is delivered in a burst, and presence is told to everybody.
+const loginPhase = 10 * time.Second
+
+// talk finds who talked to whom in the events of all parties, and enters the
+// peer of each event, contacts and groups. list and d.Events have the same
+// order.
+func (d *document) talk(list []infer.Event) {
+	party := map[string]int32{}
+	for i, p := range d.Parties {
+		party[p.ID] = int32(i)
+	}
+	events, index := d.messages(list, party)
+	res := correlate.Correlate(events, len(d.Parties), correlate.Options{Level: d.opt.Least})
+	for i, p := range res.Peers {
+		d.enterPeer(&d.Events[index[i]], &p, index)
+	}
+	for _, g := range res.Groups {
+		d.enterGroup(&g, index)
+	}
+	for _, c := range res.Contacts {
+		d.enterContact(&c, index)
+	}
+	for _, note := range res.Notes {
+		d.Limits = append(d.Limits, Limit{"whom", note})
+	}
+}
+
+// messages gives the events that the matcher takes, and where each stands.
+func (d *document) messages(list []infer.Event, party map[string]int32) (events []correlate.Event, index []int32) {
+	services := map[string]int32{}
+	login := map[[2]string]capture.Time{}
+	for i := range list {
+		e := &list[i]
+		id := d.Events[i].Party
+		if e.Kind == infer.Login {
+			login[[2]string{id, e.Service}] = e.Time
+		}
+		kind, ok := correlateKinds[e.Kind]
+		if !ok || e.Direction == "" {
+			continue
+		}
+		if _, known := services[e.Service]; !known {
+			services[e.Service] = int32(len(services))
+		}
+		since, opened := login[[2]string{id, e.Service}]
+		c := correlate.Event{Time: e.Time, Party: party[id], Sent: e.Direction == infer.Sent, Kind: kind, Size: uint32(e.Bytes),
+			Service: services[e.Service], Confidence: e.Confidence, Input: inputOfEvent(e), Login: opened && e.Time.Sub(since) < loginPhase}
+		if e.Kind == infer.Media {
+			c.Size, c.Bulk = uint32(e.Frame), e.Bytes
+		}
+		events, index = append(events, c), append(index, int32(i))
+	}
+	return events, index
+}
+
+func inputOfEvent(e *infer.Event) int32 {
+	if len(e.Evidence) == 0 {
+		return 0
+	}
+	return e.Evidence[0].Origin.Input
+}
+
+// enterPeer names the other end of an event.
+func (d *document) enterPeer(e *Event, p *correlate.Peer, index []int32) {
+	if p.Group != correlate.None {
+		id := groupID(int(p.Group))
+		e.Group = &id
+	}
+	if p.Party == correlate.None {
+		return
+	}
+	peer := d.Parties[p.Party].ID
+	e.Peer, e.PeerConfidence = &peer, round(p.Confidence)
+	for _, m := range p.Matched {
+		if len(e.Evidence) < maxEvidence && len(d.Events[index[m]].Evidence) > 0 {
+			other := d.Events[index[m]].Evidence[0]
+			e.Evidence = append(e.Evidence, Evidence{other.Input, other.At, "the same message at the other end"})
+		}
+	}
+}
+
+func groupID(i int) string { return fmt.Sprintf("g%d", i+1) }
+
+func (d *document) enterGroup(g *correlate.Group, index []int32) {
+	out := Group{ID: groupID(len(d.Groups)), Members: []string{}, Messages: g.Messages, First: g.First.UTC(), Last: g.Last.UTC(),
+		Confidence: round(g.Confidence), Grade: Grade(g.Confidence)}
+	if len(g.Events) > 0 {
+		out.Service = d.Events[index[g.Events[0]]].Service
+	}
+	for _, m := range g.Members {
+		out.Members = append(out.Members, d.Parties[m.Party].ID)
+		out.MemberConfidence = append(out.MemberConfidence, round(m.Confidence))
+	}
+	d.Groups = append(d.Groups, out)
+}
+
+func (d *document) enterContact(c *correlate.Contact, index []int32) {
+	out := Contact{A: d.Parties[c.A].ID, B: d.Parties[c.B].ID, Via: c.Via, Messages: c.Messages, Media: c.Media, Bytes: c.Bytes,
+		First: c.First.UTC(), Last: c.Last.UTC(), Confidence: round(c.Confidence), Grade: Grade(c.Confidence),
+		ExpectedFalse: math.Round(c.ExpectedFalse*1e4) / 1e4, Candidates: c.Candidates, Evidence: []string{}}
+	for _, i := range c.Events {
+		e := &d.Events[index[i]]
+		out.Service = e.Service
+		out.Evidence = append(out.Evidence, e.ID)
+	}
+	d.join(out)
+}
+
+// join adds a contact, or what it says to one that the calls made already.
+func (d *document) join(c Contact) {
+	i := slices.IndexFunc(d.Contacts, func(o Contact) bool {
+		return o.Via == "call" && o.Service == c.Service && (o.A == c.A && o.B == c.B || o.A == c.B && o.B == c.A)
+	})
+	if i < 0 || c.Via == "group" {
+		d.Contacts = append(d.Contacts, c)
+		return
+	}
+	o := &d.Contacts[i]
+	o.Via, o.Messages, o.Media, o.Bytes = c.Via, c.Messages, c.Media, o.Bytes+c.Bytes
+	o.First, o.Last = earlier(o.First, c.First), later(o.Last, c.Last)
+	if c.Confidence > o.Confidence {
+		o.Confidence, o.Grade = c.Confidence, c.Grade
+	}
+	o.ExpectedFalse, o.Candidates = max(o.ExpectedFalse, c.ExpectedFalse), max(o.Candidates, c.Candidates)
+	o.Evidence = append(o.Evidence, c.Evidence...)
+}
