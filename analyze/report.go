@@ -183,13 +183,15 @@ func (d *document) services(used []*conn) {
 		d.sum(s, c)
 		open[k] = min(open[k], 1-c.match.Confidence)
 	}
+	of := make(map[string]*Party, len(d.Parties))
+	for i := range d.Parties {
+		of[d.Parties[i].ID] = &d.Parties[i]
+	}
 	for _, k := range order {
 		sums[k].Confidence = round(1 - open[k])
 		d.Services = append(d.Services, *sums[k])
-		for i := range d.Parties {
-			if d.Parties[i].ID == k.party && !slices.Contains(d.Parties[i].Services, k.service) {
-				d.Parties[i].Services = append(d.Parties[i].Services, k.service)
-			}
+		if p := of[k.party]; p != nil {
+			p.Services = append(p.Services, k.service) // each pair comes once
 		}
 	}
 }
