@@ -15,11 +15,12 @@ type fan struct {
 
 // set is a group in the making: who took part in how many of its messages.
 type set struct {
-	took map[int32]int // messages that a party sent or received
-	own  map[int32]int // of these, sent
-	fans int           // messages, each a moment of its own
-	list []int32       // indices of fans
-	dead bool          // merged into another
+	who  []int32   // parties, ascending
+	took []int     // messages that each sent or received
+	miss []float64 // nats that it takes to say which ones each did not get
+	fans int       // messages
+	list []int32   // indices of fans
+	dead bool      // merged into another
 
 	members  []Member
 	conf     float64
@@ -53,8 +54,9 @@ func (n *net) findGroups() {
 	n.findFans()
 	n.conv, n.direct = make([]int32, len(n.sent)), make([]float64, len(n.sent))
 	sets := n.merge(n.exact())
+	chance := n.coincidences(sets)
 	for _, g := range sets {
-		n.settle(g)
+		n.settle(g, chance)
 		if len(g.members) >= 3 {
 			n.groups = append(n.groups, g)
 		}
@@ -68,33 +70,26 @@ func (n *net) exact() []*set {
 	byKey := make(map[string]*set)
 	var out []*set
 	var key []byte
-	last := make(map[*set]int32)
 	for k := range n.fans {
 		f := &n.fans[k]
 		if len(f.to) < 2 {
 			continue
 		}
-		from := n.sent[f.sent].party
-		all := with(f.to, from)
+		who := with(f.to, n.sent[f.sent].party)
 		key = key[:0]
-		for _, p := range all {
+		for _, p := range who {
 			key = append(key, byte(p), byte(p>>8), byte(p>>16), byte(p>>24))
 		}
 		g := byKey[string(key)]
 		if g == nil {
-			g = &set{took: map[int32]int{}, own: map[int32]int{}, index: None}
+			g = &set{who: who, took: make([]int, len(who)), miss: make([]float64, len(who)), index: None}
 			byKey[string(key)] = g
 			out = append(out, g)
 		}
 		g.list = append(g.list, int32(k))
-		if l, ok := last[g]; ok && n.sent[k].at.Sub(n.sent[l].at) <= moment && n.sent[l].party == from {
-			continue
-		}
-		last[g] = int32(k)
 		g.fans++
-		g.own[from]++
-		for _, p := range all {
-			g.took[p]++
+		for i := range g.took {
+			g.took[i]++
 		}
 	}
 	return out
@@ -115,6 +110,8 @@ const (
 	// strayCost is what it takes, beside naming the party, to say that someone
 	// took part once by coincidence (natural logarithm of 1 in 20).
 	strayCost = 3
+	// setCost is what it takes to suppose one more group, beside its members.
+	setCost = 5
 )
 
 // merge joins sets of the same group, of which each lacks some members: those
@@ -122,51 +119,55 @@ const (
 // Rissanen 1978).
 func (n *net) merge(sets []*set) []*set {
 	slices.SortStableFunc(sets, func(x, y *set) int {
-		return cmp.Or(-cmp.Compare(x.fans*len(x.took), y.fans*len(y.took)), -cmp.Compare(len(x.took), len(y.took)), cmp.Compare(x.list[0], y.list[0]))
+		return cmp.Or(-cmp.Compare(x.fans*len(x.who), y.fans*len(y.who)), -cmp.Compare(len(x.who), len(y.who)), cmp.Compare(x.list[0], y.list[0]))
 	})
-	of := make([][]*set, n.parties)
 	for range 3 {
-		changed := false
-		of = make([][]*set, n.parties)
-		for _, g := range sets {
-			if g.dead {
-				continue
-			}
-			best, gain := (*set)(nil), 0.0
-			for _, h := range near(g, of) {
-				if x := n.cost(g) + n.cost(h) - n.cost(joined(g, h)); x > gain {
-					best, gain = h, x
-				}
-			}
-			if best == nil {
-				for p := range g.took {
-					of[p] = append(of[p], g)
-				}
-				continue
-			}
-			for p := range g.took {
-				if best.took[p] == 0 {
-					of[p] = append(of[p], best)
-				}
-			}
-			best.absorb(g)
-			changed = true
-		}
-		if !changed {
+		if !n.mergeOnce(sets) {
 			break
 		}
 	}
 	return slices.DeleteFunc(sets, func(g *set) bool { return g.dead })
 }
 
+// mergeOnce joins each set to the one before it that it fits best, if any.
+func (n *net) mergeOnce(sets []*set) (changed bool) {
+	of := make([][]*set, n.parties)
+	for _, g := range sets {
+		if g.dead {
+			continue
+		}
+		var best, whole *set
+		gain := 0.0
+		for _, h := range near(g, of) {
+			u := n.joined(g, h)
+			if x := n.cost(g) + n.cost(h) - n.cost(u); x > gain {
+				best, whole, gain = h, u, x
+			}
+		}
+		if best == nil {
+			for _, p := range g.who {
+				of[p] = append(of[p], g)
+			}
+			continue
+		}
+		for _, p := range g.who {
+			if _, had := slices.BinarySearch(best.who, p); !had {
+				of[p] = append(of[p], best)
+			}
+		}
+		*best, g.dead, changed = *whole, true, true
+	}
+	return changed
+}
+
 // near gives the sets that share at least two parties with g.
 func near(g *set, of [][]*set) []*set {
 	count := make(map[*set]int)
 	var out []*set
-	for _, p := range g.parties() {
+	for _, p := range g.who {
 		list := of[p]
 		for _, h := range list[:min(len(list), looksMost)] {
-			if h == g || h.dead {
+			if h.dead {
 				continue
 			}
 			if count[h]++; count[h] == 2 {
@@ -177,92 +178,111 @@ func near(g *set, of [][]*set) []*set {
 	return out
 }
 
-// parties lists all who took part, ascending.
-func (g *set) parties() []int32 {
-	out := make([]int32, 0, len(g.took))
-	for p := range g.took {
-		out = append(out, p)
+// joined is two sets as one.
+func (n *net) joined(g, h *set) *set {
+	u := &set{fans: g.fans + h.fans, list: slices.Concat(h.list, g.list), index: None}
+	i, j := 0, 0
+	for i < len(g.who) || j < len(h.who) {
+		switch {
+		case j == len(h.who) || i < len(g.who) && g.who[i] < h.who[j]:
+			u.add(g.who[i], g.took[i], g.miss[i]+n.missed(g.who[i], h, g.took[i]))
+			i++
+		case i == len(g.who) || h.who[j] < g.who[i]:
+			u.add(h.who[j], h.took[j], h.miss[j]+n.missed(h.who[j], g, h.took[j]))
+			j++
+		default:
+			u.add(g.who[i], g.took[i]+h.took[j], g.miss[i]+h.miss[j])
+			i++
+			j++
+		}
 	}
-	slices.Sort(out)
-	return out
+	return u
 }
 
-func joined(g, h *set) *set {
-	x := &set{took: make(map[int32]int, len(g.took)+len(h.took)), fans: g.fans + h.fans}
-	for p, k := range g.took {
-		x.took[p] += k
-	}
-	for p, k := range h.took {
-		x.took[p] += k
-	}
-	return x
+func (g *set) add(p int32, took int, miss float64) {
+	g.who, g.took, g.miss = append(g.who, p), append(g.took, took), append(g.miss, miss)
 }
 
-func (g *set) absorb(h *set) {
-	for p, k := range h.took {
-		g.took[p] += k
+// missed is the cost of saying that a party got none of a set's messages. It is
+// not summed up further than to where the party is no member for sure.
+func (n *net) missed(p int32, g *set, took int) float64 {
+	enough := 2 * n.strays(took)
+	var sum float64
+	for i, k := range g.list {
+		if sum += n.missCost(p, k); sum > enough {
+			return sum * float64(len(g.list)) / float64(i+1)
+		}
 	}
-	for p, k := range h.own {
-		g.own[p] += k
+	return sum
+}
+
+const (
+	// missHere and missAway are how often a member that shows signs of life, or
+	// none, does not get a message of its group at once.
+	missHere = 0.08
+	missAway = 0.5
+)
+
+// missChance is how probable it is that member p missed sent message k.
+func (n *net) missChance(p, k int32) float64 {
+	if n.there(p, n.sent[k].at) {
+		return missHere
 	}
-	g.fans += h.fans
-	g.list = append(g.list, h.list...)
-	h.dead = true
+	return missAway
+}
+
+func (n *net) missCost(p, k int32) float64 { return -math.Log(n.missChance(p, k)) }
+
+// strays is the cost of saying that a party took part k times by coincidence.
+func (n *net) strays(k int) float64 {
+	return float64(k) * (math.Log(float64(max(2, n.active))) + strayCost)
 }
 
 // cost is the length of a description of a set's messages, in nats: who the
 // members are, and who of them took part in each.
 func (n *net) cost(g *set) float64 {
 	name := math.Log(float64(max(2, n.active)))
-	// Which of the sets a message belongs to needs saying as well.
-	sum := 0.5 * float64(g.fans) / float64(1+g.fans)
-	for _, k := range g.took {
-		sum += math.Min(name+entropy(k, g.fans), float64(k)*(name+strayCost))
+	sum := float64(setCost)
+	for i, k := range g.took {
+		sum += math.Min(name+g.miss[i], n.strays(k))
 	}
 	return sum
-}
-
-// entropy is the cost in nats of saying which k of n.
-func entropy(k, n int) float64 {
-	if k <= 0 || k >= n {
-		return 0
-	}
-	f := float64(k) / float64(n)
-	return -float64(n) * (f*math.Log(f) + (1-f)*math.Log(1-f))
 }
 
 const (
 	// memberShare is the least share of a group's messages that a member takes
 	// part in; people whose phone is off half of the day still do.
 	memberShare = 0.2
-	// coincidence is how often a party seems to get a message that it did not,
-	// in a group's messages: measured in the labs at 1 in 400.
-	coincidence = 0.005
+	// crowd is the number of parties from which it speaks for a group that it
+	// is the same party again that got a message as well: in a smaller circle
+	// the few that are active coincide again and again.
+	crowd = 10
 )
 
-// settle decides who the members of a set are.
-func (n *net) settle(g *set) {
+// settle decides who the members of a set are, and how sure it is that there
+// is a group: by what it would take to say that all but one receiver of each of
+// its messages got it by coincidence.
+func (n *net) settle(g *set, chance float64) {
 	g.members = nil
-	for _, p := range g.parties() {
-		k := g.took[p]
-		f := float64(k) / float64(g.fans)
-		if k < 2 && g.fans > 1 || f < memberShare {
+	again := math.Log(math.Max(1, float64(n.active)/crowd))
+	weight := n.genuine(g, chance)
+	for i, p := range g.who {
+		k := float64(g.took[i])
+		if g.took[i] < 2 && g.fans > 1 || k/float64(g.fans) < memberShare {
 			continue
 		}
-		f = math.Min(f, 1-0.5/float64(g.fans+1))
-		odds := math.Log(coincidence)
-		odds += float64(k)*math.Log(f/coincidence) + float64(g.fans-k)*math.Log((1-f)/(1-coincidence))
-		odds -= math.Log(math.Max(1, float64(n.active)/20)) // any of many parties may turn up once
-		g.members = append(g.members, Member{Party: p, Confidence: sigmoid(odds)})
+		x := weight[i] + (k-1)*again - math.Min(g.miss[i], 0.7*(float64(g.fans)-k)+3)
+		g.members = append(g.members, Member{Party: p, Confidence: sigmoid(x)})
 	}
+	// Two of the members talk at any rate; it is the others that make a group.
 	best := make([]float64, 0, len(g.members))
 	for _, m := range g.members {
 		best = append(best, m.Confidence)
 	}
 	slices.Sort(best)
 	if k := len(best); k >= 3 {
-		g.conf = best[k-3] * math.Min(1, float64(g.fans)*float64(k-2)/3)
-		g.conf = math.Min(g.conf, 1-0.5/float64(1+g.fans*(k-2)))
+		name := float64(k-1) * math.Log(math.Max(3, float64(n.active)))
+		g.conf = math.Min(best[k-3], sigmoid(n.extras(g, chance)+float64(g.fans-1)*again-name))
 	}
 }
 
@@ -271,10 +291,9 @@ func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 const (
 	tellRounds = 4
-	// missHere and missAway are how often a member that shows signs of life, or
-	// none, does not get a message of its group at once.
-	missHere = 0.05
-	missAway = 0.5
+	// coincidence is how often a party seems to get a message that was not for
+	// it: measured in the labs at 1 in 400 to 1 in 50.
+	coincidence = 0.01
 	// directGot is how often the one receiver of a direct message is seen.
 	directGot = 0.9
 )
@@ -373,16 +392,19 @@ func (n *net) chanceOf(f *fan, g *set) float64 {
 			seen++
 			continue
 		}
-		miss := math.Max(missHere, 1-float64(g.took[m.Party])/float64(g.fans))
-		if !n.there(m.Party, s.at) {
-			miss = math.Max(miss, missAway)
-		}
+		miss := math.Max(n.missChance(m.Party, f.sent), g.missShare(m.Party))
 		x *= miss
 	}
 	for range len(f.to) - seen {
 		x *= coincidence
 	}
 	return x
+}
+
+// missShare is the share of a group's messages that a member did not get.
+func (g *set) missShare(p int32) float64 {
+	i, _ := slices.BinarySearch(g.who, p)
+	return 1 - float64(g.took[i])/float64(g.fans)
 }
 
 // looks is how messages to groups differ from direct ones in size and growth.
@@ -432,3 +454,67 @@ func (l *looks) ratio(n *net, f *fan) float64 {
 
 // clamp bounds what sizes may say of a message's being a group's.
 func clamp(x float64) float64 { return math.Max(0.05, math.Min(20, x)) }
+
+// coincidences is how often a message seems to have one receiver too many:
+// those of receivers that never got another message of the same set.
+func (n *net) coincidences(sets []*set) float64 {
+	stray := 1.0
+	for _, g := range sets {
+		for i := range g.who {
+			if g.took[i] == 1 {
+				stray += 0.5
+			}
+		}
+	}
+	return math.Min(0.2, stray/(float64(len(n.fans))+50))
+}
+
+// genuine is, for each party of a set, what its receptions say for it against
+// coincidence. What it sent counts like what it received.
+func (n *net) genuine(g *set, chance float64) []float64 {
+	out := make([]float64, len(g.who))
+	for _, k := range g.list {
+		f := &n.fans[k]
+		for j, p := range f.to {
+			if i, ok := slices.BinarySearch(g.who, p); ok {
+				out[i] += n.worth(f.recv[j], k, chance)
+			}
+		}
+		if i, ok := slices.BinarySearch(g.who, n.sent[k].party); ok {
+			out[i] -= math.Log(chance)
+		}
+	}
+	return out
+}
+
+// extras is what the receivers of a set's messages beyond one of each say
+// against coincidence, those that are not members left out.
+func (n *net) extras(g *set, chance float64) float64 {
+	var sum float64
+	for _, k := range g.list {
+		f := &n.fans[k]
+		var all, most float64
+		for j, p := range f.to {
+			if !slices.ContainsFunc(g.members, func(m Member) bool { return m.Party == p }) {
+				continue
+			}
+			x := n.worth(f.recv[j], k, chance)
+			all, most = all+x, math.Max(most, x)
+		}
+		sum += all - most
+	}
+	return sum
+}
+
+// worth is what one reception says for being genuine: it is no surer than the
+// event itself, and than that it came from this message.
+func (n *net) worth(i, k int32, chance float64) float64 {
+	var w float64
+	for _, c := range n.cand[n.start[i]:n.start[i+1]] {
+		if c.from == k {
+			w += float64(c.w)
+		}
+	}
+	p := math.Min(math.Min(w, 1-chance)*float64(n.recv[i].conf), 1-chance)
+	return math.Log(p / (1 - p))
+}

@@ -168,11 +168,14 @@ func (n *net) silence(p int32, at capture.Time) time.Duration {
 	return 0
 }
 
+// present is how near in time a sign of life shows that a party was there.
+const present = 5 * time.Second
+
 // there tells whether party p showed a sign of life around a time.
 func (n *net) there(p int32, at capture.Time) bool {
 	life := n.life[p]
-	i, _ := slices.BinarySearch(life, at.Add(-around))
-	return i < len(life) && life[i] <= at.Add(around)
+	i, _ := slices.BinarySearch(life, at.Add(-present))
+	return i < len(life) && life[i] <= at.Add(present)
 }
 
 // candidate is one sent message that a received one may have come from.
