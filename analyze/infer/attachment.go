@@ -84,9 +84,19 @@ func attach(messages []Event, conns []Conn, alone bool) []Event {
 
 // attachTo is attach for transfers that were found already.
 func attachTo(messages []Event, list []transfer, alone bool) []Event {
+	slices.SortStableFunc(list, func(a, b transfer) int { return cmp.Or(a.client.Compare(b.client), cmp.Compare(a.first, b.first)) })
+	of := map[netip.Addr][]transfer{}
+	for from := 0; from < len(list); {
+		to := from + 1
+		for to < len(list) && list[to].client == list[from].client {
+			to++
+		}
+		of[list[from].client] = list[from:to]
+		from = to
+	}
 	for i := range messages {
 		if e := &messages[i]; e.Kind == Message {
-			if t := matching(list, e); t != nil {
+			if t := matching(of[e.Client], e); t != nil {
 				t.used = true
 				e.carry(t)
 			}
@@ -100,23 +110,33 @@ func attachTo(messages []Event, list []transfer, alone bool) []Event {
 	return messages
 }
 
+// longestUpload bounds how long before a message its upload may have begun:
+// 100 MB, which was the most for a document until 2022, at 1 Mbit/s.
+const longestUpload = 15 * time.Minute
+
 // matching finds the transfer that belongs to a message: the last upload that
-// ended before it was sent, the first download that began after it came.
+// ended before it was sent, the first download that began after it came. list
+// is in order of time.
 func matching(list []transfer, e *Event) *transfer {
-	var best *transfer
-	for i := range list {
-		t := &list[i]
-		if t.used || t.client != e.Client || t.up != (e.Direction == Sent) {
-			continue
+	begun := func(at capture.Time) int { // the first that began then or later
+		i, _ := slices.BinarySearchFunc(list, at, func(t transfer, at capture.Time) int { return cmp.Compare(t.first, at) })
+		return i
+	}
+	fits := func(t *transfer) bool { return !t.used && t.client == e.Client && t.up == (e.Direction == Sent) }
+	if e.Direction == Sent {
+		for i := begun(e.Time.Add(time.Second)+1) - 1; i >= 0 && e.Time.Sub(list[i].first) <= longestUpload; i-- {
+			if t := &list[i]; fits(t) && t.last <= e.Time.Add(time.Second) && e.Time.Sub(t.last) <= uploadBefore {
+				return t
+			}
 		}
-		if t.up && t.last <= e.Time.Add(time.Second) && e.Time.Sub(t.last) <= uploadBefore {
-			best = t
-		}
-		if !t.up && t.first >= e.Time.Add(-time.Second/4) && t.first.Sub(e.Time) <= fetchAfter {
+		return nil
+	}
+	for i := begun(e.Time.Add(-time.Second / 4)); i < len(list) && list[i].first.Sub(e.Time) <= fetchAfter; i++ {
+		if t := &list[i]; fits(t) {
 			return t
 		}
 	}
-	return best
+	return nil
 }
 
 // carry notes the attachment of a message.
