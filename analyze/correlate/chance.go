@@ -16,7 +16,7 @@ type null struct {
 const (
 	// nullPairs is the number of rotated scores that are aimed at, and
 	// nullRounds the most rotations made for it.
-	nullPairs  = 20000
+	nullPairs  = 5000
 	nullRounds = 24
 	// leastRounds is made however large the capture is.
 	leastRounds = 3
@@ -59,8 +59,8 @@ func (n *net) rotated(round int) []hint {
 		}
 		for _, c := range found {
 			s := &sent[c.from]
-			if p := n.direct[s.id]; p >= 0.01 {
-				out = append(out, newHint(s.party, r.party, s.at, p*trust(s, r)*float64(c.fit)/n.total[i]))
+			if x := n.direct[s.id] * trust(s, r) * float64(c.fit) / n.total[i]; x >= leastHint {
+				out = append(out, newHint(s.party, r.party, s.at, x))
 			}
 		}
 	}

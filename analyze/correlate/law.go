@@ -34,11 +34,12 @@ const (
 	lagOctave = 8
 	// slack is how far clocks of two inputs may still be apart.
 	slack = 60 * time.Millisecond
-)
 
-// lagBins is the number of bins from -slack to longest; lagZero is the bin of 0.
-var lagZero = int(math.Ceil(lagOctave * math.Log2(1+float64(slack)/float64(lagUnit))))
-var lagBins = lagZero + int(math.Ceil(lagOctave*math.Log2(1+float64(longest)/float64(lagUnit)))) + 1
+	// lagZero is the bin of no lag, lagBins the number of bins from -slack to
+	// longest.
+	lagZero = 32
+	lagBins = lagZero + 92
+)
 
 func lagBin(d time.Duration) int {
 	if d < 0 {
@@ -47,14 +48,18 @@ func lagBin(d time.Duration) int {
 	return min(lagBins-1, lagZero+int(lagOctave*math.Log2(1+float64(d)/float64(lagUnit))))
 }
 
-// lagWidth is the width of a bin in seconds.
-func lagWidth(b int) float64 {
-	k := b - lagZero
-	if k < 0 {
-		k = -k - 1
-	}
+// lagWidths gives the width of each bin in seconds.
+func lagWidths() []float64 {
 	edge := func(k int) float64 { return math.Exp2(float64(k)/lagOctave) - 1 }
-	return (edge(k+1) - edge(k)) * seconds(lagUnit)
+	out := make([]float64, lagBins)
+	for b := range out {
+		k := b - lagZero
+		if k < 0 {
+			k = -k - 1
+		}
+		out[b] = (edge(k+1) - edge(k)) * seconds(lagUnit)
+	}
+	return out
 }
 
 // pairing is one sent and one received message of which the law may hold.
@@ -144,7 +149,7 @@ func (n *net) learn() *law {
 		l = base.broad()
 		l.unproven = true
 	}
-	l.setReach()
+	l.setReach(base.width)
 	l.late = lateFirst
 	return l
 }
@@ -170,6 +175,7 @@ func rotations(span time.Duration, n int) []time.Duration {
 
 // base is the chance level of pairings.
 type base struct {
+	width []float64 // of each lag bin, in seconds
 	lag   []float64 // pairings expected for one received message, by bin
 	all   float64
 	grow  *counts
@@ -178,7 +184,7 @@ type base struct {
 }
 
 func newBase(chance [][]pairing) *base {
-	b := &base{lag: make([]float64, lagBins), grow: newCounts(growth()), bulk: newCounts(bulkRatio())}
+	b := &base{width: lagWidths(), lag: make([]float64, lagBins), grow: newCounts(growth()), bulk: newCounts(bulkRatio())}
 	per := 1 / float64(max(1, len(chance)))
 	for _, list := range chance {
 		for i := range list {
@@ -197,7 +203,7 @@ func newBase(chance [][]pairing) *base {
 	b.lag = smooth(b.lag)
 	// Where chance is rarely seen it is not never.
 	for i := range b.lag {
-		b.lag[i] += b.all / seconds(longest) * lagWidth(i) * 0.1
+		b.lag[i] += b.all / seconds(longest) * b.width[i] * 0.1
 	}
 	return b
 }
@@ -248,7 +254,7 @@ func (b *base) fit(real [][]pairing) (*law, float64) {
 
 // ratio is how much likelier a pairing is for a true one than for chance.
 func (b *base) ratio(l *law, p *pairing) float64 {
-	return l.lag[p.lag] * lagWidth(int(p.lag)) / (b.lag[p.lag] + 1e-9) * l.likeness(p)
+	return l.lag[p.lag] * b.width[p.lag] / (b.lag[p.lag] + 1e-9) * l.likeness(p)
 }
 
 // likeness is the ratio by all but the lag.
@@ -277,13 +283,13 @@ func (b *base) excess(real [][]pairing) *law {
 		noise := math.Sqrt(b.lag[i]*per) + per/2
 		lag[i] = math.Max(0, lag[i]-b.lag[i]-noise)
 	}
-	l := &law{lag: density(lag), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
+	l := &law{lag: b.density(lag), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
 	return l
 }
 
 // update sets the law from weighted counts of true pairings.
 func (b *base) update(l *law, lag []float64, kinds [4]float64, grow, bulk *counts) {
-	l.lag = density(smooth(lag))
+	l.lag = b.density(smooth(lag))
 	var sum, all float64
 	for k := range kinds {
 		sum += kinds[k]
@@ -300,13 +306,13 @@ func (b *base) update(l *law, lag []float64, kinds [4]float64, grow, bulk *count
 // broad is a law that presumes little: an answer within seconds, sizes as they
 // come.
 func (b *base) broad() *law {
-	l := &law{lag: density(make([]float64, lagBins)), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
+	l := &law{lag: b.density(make([]float64, lagBins)), inside: 0.5, kind: [2][2]float64{{1, 1}, {1, 1}}}
 	return l
 }
 
 // density makes probabilities a second of weights by bin, with a few messages'
 // worth of a law that knows nothing but that delays of 5 ms to 3 s are usual.
-func density(lag []float64) []float64 {
+func (b *base) density(lag []float64) []float64 {
 	const prior = 0.5
 	lo, hi := lagBin(5*time.Millisecond), lagBin(3*time.Second)
 	var sum float64
@@ -323,7 +329,7 @@ func density(lag []float64) []float64 {
 		if i >= lo && i <= hi {
 			w += prior / float64(hi-lo+1)
 		}
-		out[i] = w / (sum*scale + prior) / lagWidth(i)
+		out[i] = w / (sum*scale + prior) / b.width[i]
 	}
 	return out
 }
@@ -342,21 +348,21 @@ func smooth(x []float64) []float64 {
 }
 
 // setReach bounds the lags: beyond reach lie fewer than 3 in 1,000 messages.
-func (l *law) setReach() {
+func (l *law) setReach(width []float64) {
 	var tail float64
 	b := lagBins - 1
 	for ; b > lagZero; b-- {
-		if tail += l.lag[b] * lagWidth(b); tail > 0.003 {
+		if tail += l.lag[b] * width[b]; tail > 0.003 {
 			break
 		}
 	}
 	var until float64
 	for i := lagZero; i <= b; i++ {
-		until += lagWidth(i)
+		until += width[i]
 	}
 	l.reach = min(longest, time.Duration(until*1.2*float64(time.Second)))
 	for i := range lagZero {
-		if l.lag[i]*lagWidth(i) > 1e-4 {
+		if l.lag[i]*width[i] > 1e-4 {
 			l.back = slack
 		}
 	}

@@ -11,25 +11,33 @@ import (
 // hint is one coincidence of a sent and a received message: how much likelier
 // the received one is if its receiver is somebody the sender writes to.
 type hint struct {
-	a, b  int32 // parties, a < b
-	back  bool  // b sent
+	key   uint64 // the parties, the lower before the higher, and who of them sent
 	at    capture.Time
 	ratio float64
 }
+
+// newHint orders the parties.
+func newHint(from, to int32, at capture.Time, ratio float64) hint {
+	if from < to {
+		return hint{uint64(from)<<32 | uint64(to)<<1, at, ratio}
+	}
+	return hint{uint64(to)<<32 | uint64(from)<<1 | 1, at, ratio}
+}
+
+func (h *hint) pair() uint64 { return h.key >> 1 }
+func (h *hint) back() bool   { return h.key&1 == 1 }
+func (h *hint) a() int32     { return int32(h.key >> 32) }
+func (h *hint) b() int32     { return int32(uint32(h.key) >> 1) }
+
+// leastHint is the ratio below which a coincidence is not kept: a hundred of
+// them would not say anything.
+const leastHint = 0.03
 
 // score is the evidence that two parties talk, as a log likelihood ratio.
 type score struct {
 	a, b int32
 	t    float64
 	conf float64
-}
-
-// newHint orders the parties.
-func newHint(from, to int32, at capture.Time, ratio float64) hint {
-	if from < to {
-		return hint{a: from, b: to, at: at, ratio: ratio}
-	}
-	return hint{a: to, b: from, back: true, at: at, ratio: ratio}
 }
 
 // hints lists the coincidences of direct talk, as they are.
@@ -47,7 +55,9 @@ func (n *net) hints() []hint {
 			// as it would be without this pair.
 			own := float64(c.w) * n.total[i]
 			rest := n.total[i] - own + n.rate[i]*n.pairs[c.pair].weight/float64(max(1, n.nRecv[r.party]))
-			out = append(out, newHint(s.party, r.party, s.at, p*trust(s, r)*float64(c.fit)/rest))
+			if x := p * trust(s, r) * float64(c.fit) / rest; x >= leastHint {
+				out = append(out, newHint(s.party, r.party, s.at, x))
+			}
 		}
 	}
 	return out
@@ -91,32 +101,31 @@ func (n *net) closest(f *fan) int32 {
 // scoresOf sums hints up by pair. Within a moment only the best one counts.
 func (n *net) scoresOf(list []hint) []score {
 	slices.SortFunc(list, func(x, y hint) int {
-		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(btoi(x.back), btoi(y.back)), cmp.Compare(x.at, y.at), -cmp.Compare(x.ratio, y.ratio))
+		switch {
+		case x.key != y.key:
+			return cmp.Compare(x.key, y.key)
+		case x.at != y.at:
+			return cmp.Compare(x.at, y.at)
+		}
+		return cmp.Compare(y.ratio, x.ratio)
 	})
 	var out []score
 	for i := 0; i < len(list); {
-		j := i
-		for j < len(list) && list[j].a == list[i].a && list[j].b == list[i].b {
-			j++
-		}
 		k := i
-		for k < j && !list[k].back {
+		for k < len(list) && list[k].key == list[i].key && !list[i].back() {
 			k++
 		}
-		t := evidence(moments(list[i:k]), n.nSent[list[i].a]) + evidence(moments(list[k:j]), n.nSent[list[i].b])
-		if t > 0 {
-			out = append(out, score{a: list[i].a, b: list[i].b, t: t})
+		j := k
+		for j < len(list) && list[j].pair() == list[i].pair() {
+			j++
+		}
+		a, b := list[i].a(), list[i].b()
+		if t := evidence(moments(list[i:k]), n.nSent[a]) + evidence(moments(list[k:j]), n.nSent[b]); t > 0 {
+			out = append(out, score{a: a, b: b, t: t})
 		}
 		i = j
 	}
 	return out
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // moments keeps the best hint of each moment.

@@ -195,6 +195,7 @@ type marks struct {
 	attribP, attribR    float64 // of received messages from inside
 	outsider            float64 // share of received messages from outside that got a peer
 	wrong, expect, said float64 // likely contacts: wrong ones, expected wrong ones, all
+	shared              float64 // of the wrong ones, those that share a group
 }
 
 func (t *town) judge(res *Result) marks {
@@ -220,6 +221,9 @@ func (t *town) judge(res *Result) marks {
 			m.expect += 1 - c.Confidence
 			if t.pairs[ordered(c.A, c.B)] == 0 {
 				m.wrong++
+				if shared[ordered(c.A, c.B)] {
+					m.shared++
+				}
 			}
 		}
 	}
