@@ -41,6 +41,11 @@ func checkReport(rep *analyze.Report) string {
 			return fmt.Sprintf("contact %d: expected_false and candidates must not be negative", i+1)
 		}
 	}
+	for i, e := range rep.Events {
+		if y := e.Time.Year(); y < firstYear || y > lastYear {
+			return fmt.Sprintf("event %d: the year %d is none of a capture", i+1, y)
+		}
+	}
 	for i, g := range rep.Groups {
 		if !probability(g.Confidence) {
 			return fmt.Sprintf("group %d: confidence %v is not from 0 to 1", i+1, g.Confidence)
@@ -48,5 +53,11 @@ func checkReport(rep *analyze.Report) string {
 	}
 	return ""
 }
+
+// Years between which capture.Time can hold a moment.
+const (
+	firstYear = 1970
+	lastYear  = 2261
+)
 
 func probability(p float64) bool { return p >= 0 && p <= 1 }

@@ -71,7 +71,7 @@ func (s *seconds) UnmarshalJSON(b []byte) error {
 	whole, frac, _ := strings.Cut(string(b), ".")
 	sec, err := strconv.ParseInt(whole, 10, 64)
 	nano, err2 := strconv.ParseUint((frac + "000000000")[:9], 10, 64)
-	if err != nil || err2 != nil || strings.ContainsAny(frac, "eE") || sec < 0 {
+	if err != nil || err2 != nil || strings.ContainsAny(frac, "eE") || strings.HasPrefix(whole, "-") {
 		f, err := strconv.ParseFloat(string(b), 64)
 		if err != nil || !(f >= 0 && f < maxSeconds) {
 			return fmt.Errorf("%s is not a time in seconds since 1970", b)
@@ -152,7 +152,10 @@ func (r *row) message() bool { return r.Kind == "text" || r.Kind == "media" || r
 func plainError(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("%q must not be a %s", wrong.Field, wrong.Value)
+		if wrong.Field == "" {
+			return fmt.Errorf("a JSON %s instead of an object", wrong.Value)
+		}
+		return fmt.Errorf("%q is a JSON %s, which does not fit", wrong.Field, wrong.Value)
 	}
 	return err
 }
