@@ -87,7 +87,7 @@ func (n *Network) Lease(at capture.Time, h, server *Host, device string) {
 // Unreachable lets a host answer a datagram with ICMP port unreachable (RFC
 // 792), which quotes that datagram's headers and first bytes.
 func (n *Network) Unreachable(at capture.Time, from, to netip.AddrPort, quoted []byte) {
-	h, peer := n.hosts[from.Addr()], n.hosts[to.Addr()]
+	h, peer := n.hostAt(from), n.hostAt(to)
 	_, inner := n.envelope(peer, h, to.Addr(), from.Addr(), layers.IPProtocolUDP)
 	udp := &layers.UDP{SrcPort: layers.UDPPort(to.Port()), DstPort: layers.UDPPort(from.Port())}
 	if err := udp.SetNetworkLayerForChecksum(inner.(gopacket.NetworkLayer)); err != nil {

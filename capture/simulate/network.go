@@ -24,6 +24,9 @@ type Network struct {
 	count   int
 	conns   []*Conn
 	packets []packet
+	live    bool    // connections are played while they go on: see advance
+	busy    []*Conn // of these, those with something to come
+	played  capture.Time
 }
 
 // Host is one device or server. Delay is the one-way time to the router.
@@ -36,6 +39,7 @@ type Host struct {
 
 	lastPort uint16
 	lastID   uint16
+	home     *home // the router that hides this host behind its address; nil for none
 }
 
 // packet is one packet on its way. A local one does not pass the router.
@@ -103,13 +107,13 @@ func way(a, b *Host) time.Duration { return a.Delay + b.Delay }
 // UDP sends one datagram. It panics where src is no address of the network: a
 // mistake of the caller, not of data.
 func (n *Network) UDP(at capture.Time, src, dst netip.AddrPort, payload []byte) {
-	n.datagram(at, n.hosts[src.Addr()], src, dst, payload)
+	n.datagram(at, n.hostAt(src), src, dst, payload)
 }
 
 // datagram is UDP from a host that may have no address yet.
 func (n *Network) datagram(at capture.Time, from *Host, src, dst netip.AddrPort, payload []byte) {
 	udp := &layers.UDP{SrcPort: layers.UDPPort(src.Port()), DstPort: layers.UDPPort(dst.Port())}
-	n.emit(at, from, src.Addr(), dst.Addr(), udp, payload)
+	n.emit(at, from, n.hostAt(dst), src.Addr(), dst.Addr(), udp, payload)
 }
 
 // transport is a transport header whose checksum covers the IP addresses.
@@ -119,7 +123,7 @@ type transport interface {
 }
 
 // emit serialises one packet and puts it on its way.
-func (n *Network) emit(at capture.Time, from *Host, src, dst netip.Addr, header transport, payload []byte) {
+func (n *Network) emit(at capture.Time, from, to *Host, src, dst netip.Addr, header transport, payload []byte) {
 	if from == nil {
 		panic(fmt.Sprintf("simulate: no host has the address %v", src))
 	}
@@ -127,7 +131,6 @@ func (n *Network) emit(at capture.Time, from *Host, src, dst netip.Addr, header 
 	if header.LayerType() == layers.LayerTypeTCP {
 		proto = layers.IPProtocolTCP
 	}
-	to := n.hosts[dst]
 	eth, ip := n.envelope(from, to, src, dst, proto)
 	if err := header.SetNetworkLayerForChecksum(ip.(gopacket.NetworkLayer)); err != nil {
 		panic(err) // only for a network layer that is no IP layer

@@ -22,6 +22,8 @@ type Conn struct {
 	rand           *rand.Rand
 	writes         []write
 	played         bool
+	live           *live // of a connection that is played while it goes on
+	deaf           bool  // nobody records it: what is written is forgotten
 }
 
 // write is bytes that one side sends at once.
@@ -54,8 +56,12 @@ const (
 // TCP opens a connection: at is the time of the SYN.
 func (n *Network) TCP(at capture.Time, client, server netip.AddrPort) *Conn {
 	c := &Conn{n: n, Client: client, Server: server, open: at}
-	c.ends = [2]*Host{n.hosts[client.Addr()], n.hosts[server.Addr()]}
+	c.ends = [2]*Host{n.hostAt(client), n.hostAt(server)}
 	c.rand = n.Rand("tcp " + client.String() + " " + server.String())
+	if n.live {
+		c.enliven()
+		return c
+	}
 	n.conns = append(n.conns, c)
 	return c
 }
@@ -68,12 +74,23 @@ func (c *Conn) Ready() capture.Time { return c.open.Add(2*c.Way() + time.Millise
 
 // Send lets one side, capture.Up or capture.Down, send data.
 func (c *Conn) Send(at capture.Time, dir int, data []byte) {
-	c.writes = append(c.writes, write{at: at, dir: dir, data: data})
+	c.add(write{at: at, dir: dir, data: data})
+}
+
+func (c *Conn) add(ws ...write) {
+	if c.deaf {
+		return
+	}
+	c.writes = append(c.writes, ws...)
+	if c.live != nil && !c.live.listed {
+		c.live.listed = true
+		c.n.busy = append(c.n.busy, c)
+	}
 }
 
 // Close lets one side send its FIN; the other answers with its own.
 func (c *Conn) Close(at capture.Time, dir int) {
-	c.writes = append(c.writes, write{at: at, dir: dir, fin: true},
+	c.add(write{at: at, dir: dir, fin: true},
 		write{at: at.Add(c.Way() + time.Millisecond), dir: 1 - dir, fin: true})
 }
 
@@ -209,5 +226,5 @@ func (p *player) packet(at capture.Time, from int, tcp *layers.TCP, data []byte)
 	ends := [2]netip.AddrPort{p.Client, p.Server}
 	src, dst := ends[from], ends[1-from]
 	tcp.SrcPort, tcp.DstPort = layers.TCPPort(src.Port()), layers.TCPPort(dst.Port())
-	p.n.emit(at, p.ends[from], src.Addr(), dst.Addr(), tcp, data)
+	p.n.emit(at, p.ends[from], p.ends[1-from], src.Addr(), dst.Addr(), tcp, data)
 }

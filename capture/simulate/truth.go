@@ -20,8 +20,11 @@ type Truth struct {
 	ID          string     `json:"id"`
 	From        string     `json:"from"`
 	FromIP      string     `json:"from_ip"`
-	To          string     `json:"to"`
-	ToIP        string     `json:"to_ip"`
+	Group       string     `json:"group,omitempty"`
+	To          Recipients `json:"to"`
+	ToIP        string     `json:"to_ip,omitempty"`
+	ToIPs       []string   `json:"to_ips,omitempty"`     // of a group
+	ToOutside   []string   `json:"to_outside,omitempty"` // receivers that the capture does not see
 	StanzaLen   int        `json:"stanza_len,omitempty"` // of the sender's frame or record, by its length field
 	Delivered   []Delivery `json:"delivered,omitempty"`
 	State       string     `json:"state,omitempty"` // of typing: composing; of a receipt: delivered, read
@@ -33,6 +36,17 @@ type Truth struct {
 	Start       Seconds    `json:"start,omitzero"` // of the media
 	End         Seconds    `json:"end,omitzero"`
 	Why         string     `json:"why,omitempty"`
+}
+
+// Recipients are names: one is written as a string, several as a list.
+type Recipients []string
+
+// MarshalJSON writes one name as a string.
+func (r Recipients) MarshalJSON() ([]byte, error) {
+	if len(r) == 1 {
+		return json.Marshal(r[0])
+	}
+	return json.Marshal([]string(r))
 }
 
 // Delivery is when a message got to one receiver.
@@ -70,7 +84,7 @@ func writeIndented(w io.Writer, v any) error {
 
 // happened notes that from did something to to.
 func (w *world) happened(at capture.Time, from, to *person, t Truth) {
-	t.Time, t.From, t.To = Seconds(at), from.Name, to.Name
+	t.Time, t.From, t.To = Seconds(at), from.Name, Recipients{to.Name}
 	t.FromIP, t.ToIP = from.host.Addr().String(), to.host.Addr().String()
 	w.truth = append(w.truth, t)
 }

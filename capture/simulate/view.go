@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -58,21 +59,27 @@ func (n *Network) sights(v View) []sight {
 	r := n.Rand("view")
 	var out []sight
 	for _, p := range n.packets {
-		at, data, ok := v.sees(p)
-		if !ok {
-			continue
-		}
-		late, again, miss := r.IntN(1000) < v.Late, r.IntN(1000) < v.Again, r.IntN(1000) < v.Miss
-		if p.stream && late {
-			at = at.Add(rto)
-		}
-		if miss || at < v.From || v.Until != 0 && at >= v.Until {
-			continue
-		}
-		out = append(out, sight{at, data})
-		if p.stream && again && !late {
-			out = append(out, sight{at.Add(rto), data})
-		}
+		out = v.record(r, p, out)
+	}
+	return out
+}
+
+// record appends what the tap makes of one packet.
+func (v View) record(r *rand.Rand, p packet, out []sight) []sight {
+	at, data, ok := v.sees(p)
+	if !ok {
+		return out
+	}
+	late, again, miss := r.IntN(1000) < v.Late, r.IntN(1000) < v.Again, r.IntN(1000) < v.Miss
+	if p.stream && late {
+		at = at.Add(rto)
+	}
+	if miss || at < v.From || v.Until != 0 && at >= v.Until {
+		return out
+	}
+	out = append(out, sight{at, data})
+	if p.stream && again && !late {
+		out = append(out, sight{at.Add(rto), data})
 	}
 	return out
 }
@@ -86,9 +93,9 @@ func (v View) sees(p packet) (capture.Time, []byte, bool) {
 	case v.At == nil:
 		return p.sent.Add(p.src.Delay), p.data, !p.local
 	case p.src == v.At:
-		return p.sent, p.data, true
+		return p.sent, v.At.home.inner(v.At, p.data, true), true
 	case p.dst == v.At:
-		return p.sent.Add(way(p.src, p.dst)), lastHop(p), true
+		return p.sent.Add(way(p.src, p.dst)), v.At.home.inner(v.At, lastHop(p), false), true
 	}
 	return 0, nil, false
 }
@@ -105,11 +112,13 @@ func lastHop(p packet) []byte {
 	return data
 }
 
+// wholePacket is the snap length that tcpdump has by default.
+const wholePacket = 262144
+
 // file writes a pcap file. Writing to memory does not fail.
 func file(sights []sight, snap int) []byte {
-	const whole = 262144 // tcpdump's default
 	if snap == 0 {
-		snap = whole
+		snap = wholePacket
 	}
 	var buf bytes.Buffer
 	w := pcapgo.NewWriterNanos(&buf)
