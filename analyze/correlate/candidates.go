@@ -168,6 +168,6 @@ func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int3
 // waited is the intensity of a message that waited for its receiver, who came
 // back after gap: it may have been sent at any time within.
 func (l *law) waited(s, r *mark, gap time.Duration) float64 {
-	p := pairingOf(s, r)
+	p := sizesOf(s, r)
 	return l.late * l.likeness(&p) / seconds(gap)
 }

@@ -62,6 +62,26 @@ func (n *net) findGroups() {
 		}
 	}
 	n.tell()
+	n.weed()
+}
+
+// weed drops groups whose messages turned out to be direct ones that others
+// seemed to get by coincidence, and tells again without them.
+func (n *net) weed() {
+	kept := slices.DeleteFunc(slices.Clone(n.groups), func(g *set) bool {
+		several := 0
+		for _, k := range g.messages {
+			if len(n.fans[k].to) > 1 {
+				several++
+			}
+		}
+		return several < 2 || 2*several < g.fans
+	})
+	if len(kept) == len(n.groups) {
+		return
+	}
+	n.groups = kept
+	n.tell()
 }
 
 // exact gathers messages with the same takers, if they are at least three
@@ -325,6 +345,9 @@ func (n *net) tell() {
 			}
 		}
 		single, toSet = one, many
+	}
+	for _, g := range n.groups {
+		g.messages = nil
 	}
 	for k, g := range n.conv {
 		if g != None {

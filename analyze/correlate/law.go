@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -75,7 +76,14 @@ type pairing struct {
 
 // pairingOf reads off what the law looks at.
 func pairingOf(s, r *mark) pairing {
-	p := pairing{lag: int16(lagBin(r.at.Sub(s.at))), kinds: int8(2*s.kind + r.kind)}
+	p := sizesOf(s, r)
+	p.lag = int16(lagBin(r.at.Sub(s.at)))
+	return p
+}
+
+// sizesOf is pairingOf without the lag.
+func sizesOf(s, r *mark) pairing {
+	p := pairing{kinds: int8(2*s.kind + r.kind)}
 	if p.known = s.size > 0 && r.size > 0; p.known {
 		p.grow, p.class = r.size-s.size, sizeClass(s.size)
 	}
@@ -88,7 +96,7 @@ func pairingOf(s, r *mark) pairing {
 // sizeClass is the octave of a size: how much a message grows depends on how
 // large it is, where larger ones are for more people or differently packed.
 func sizeClass(size int32) int8 {
-	return int8(min(15, int(math.Log2(float64(size)))))
+	return int8(min(classes-1, bits.Len32(uint32(size))-1))
 }
 
 // sampleRoom bounds the pairs that the law is learned from, so that learning

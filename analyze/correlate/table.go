@@ -51,7 +51,7 @@ func (c *counts) open(class int) {
 
 // bin gives the finest bin of a value.
 func (s *scale) bin(x float64) int {
-	return int((math.Max(-s.limit, math.Min(s.limit, x)) + s.limit) / s.units[0])
+	return int((max(-s.limit, min(s.limit, x)) + s.limit) / s.units[0])
 }
 
 // coarse gives the bin at resolution u that holds a finest bin.
