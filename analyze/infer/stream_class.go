@@ -58,14 +58,19 @@ func (v *view) markAnswers(up bool) {
 			ids = append(ids, int32(i))
 		}
 	}
-	slices.SortStableFunc(ids, func(a, b int32) int { return cmp.Compare(v.units[a].size, v.units[b].size) })
+	slices.SortFunc(ids, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(v.units[a].size, v.units[b].size), cmp.Compare(a, b))
+	})
 	hits, chance := make([]float64, len(ids)+1), make([]float64, len(ids)+1)
 	for k, id := range ids {
 		h, c := v.answers(id)
 		hits[k+1], chance[k+1] = hits[k]+h, chance[k]+c
 	}
+	lo, hi := 0, 0
 	for k, id := range ids {
-		lo, hi := v.near(ids, k)
+		if k == 0 || v.units[id].size != v.units[ids[k-1]].size {
+			lo, hi = v.near(ids, k)
+		}
 		n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
 		v.units[id].react = float32(max(0, (h-c)/(n-c+1)))
 	}

@@ -56,6 +56,16 @@ func lagBin(d time.Duration) int {
 // pair calls f for every frame down that could be unit u passed on, were u
 // sent at moment at; own says whether to look at the sender or at the others.
 func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit, lag time.Duration)) {
+	v.behind(at, func(id int32, d *unit, lag time.Duration) {
+		if (d.who == u.who) == own {
+			f(id, d, lag)
+		}
+	})
+}
+
+// behind calls f for every frame down that a server could have made of what it
+// got at moment at.
+func (v *view) behind(at capture.Time, f func(id int32, d *unit, lag time.Duration)) {
 	lo := sort.Search(len(v.downs), func(i int) bool { return v.units[v.downs[i]].at > at })
 	for n, id := range v.downs[lo:] {
 		d := &v.units[id]
@@ -63,7 +73,7 @@ func (v *view) pair(u *unit, at capture.Time, own bool, f func(id int32, d *unit
 		if lag > relayWithin || n >= relayMost {
 			return
 		}
-		if (d.who == u.who) == own && !d.login {
+		if !d.login {
 			f(id, d, lag)
 		}
 	}
@@ -83,7 +93,7 @@ func (v *view) learn(ups []int32, copies bool) *law {
 		if len(first.delta) > 0 && first.most >= float64(len(ups))/4 || len(ups) < fewUps {
 			break
 		}
-		l := v.tally(ups, copies, func(lag time.Duration) bool { return b[0] <= lagBin(lag) && lagBin(lag) <= b[1] })
+		l := v.tally(ups, copies, func(lag time.Duration) bool { k := lagBin(lag); return b[0] <= k && k <= b[1] })
 		if l.most > first.most {
 			first = l
 		}
@@ -162,14 +172,16 @@ func (v *view) disprove(seen map[int32]float64, from map[int32]map[uint32]bool, 
 func (v *view) compare(ups []int32, copies bool, f func(u, d *unit, lag time.Duration, shifted bool)) {
 	for _, id := range ups {
 		u := &v.units[id]
-		for _, own := range [...]bool{false, true} {
-			if own && !copies {
-				continue
+		shifted := false
+		take := func(_ int32, d *unit, lag time.Duration) {
+			if copies || d.who != u.who {
+				f(u, d, lag, shifted)
 			}
-			v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, false) })
-			for _, s := range shifts {
-				v.pair(u, u.at.Add(s), own, func(_ int32, d *unit, lag time.Duration) { f(u, d, lag, true) })
-			}
+		}
+		v.behind(u.at, take)
+		shifted = true
+		for _, s := range shifts {
+			v.behind(u.at.Add(s), take)
 		}
 	}
 }
@@ -217,12 +229,12 @@ func (v *view) lags(l *law, ups []int32, copies bool) {
 	var seen, chance [lagBins]float64
 	var all float64
 	v.compare(ups, copies, func(u, d *unit, lag time.Duration, shifted bool) {
-		switch b := lagBin(lag); {
+		switch {
 		case !l.fits(u, d):
 		case shifted:
-			chance[b] += 1 / float64(len(shifts))
+			chance[lagBin(lag)] += 1 / float64(len(shifts))
 		default:
-			seen[b]++
+			seen[lagBin(lag)]++
 			all++
 		}
 	})

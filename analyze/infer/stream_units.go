@@ -76,11 +76,28 @@ func newView(conns []*Conn) *view {
 	for i, c := range conns {
 		v.units = append(v.units, cut(c, int32(i), v.whoOf(c), v.request[i])...)
 	}
-	slices.SortStableFunc(v.units, func(a, b unit) int { return cmp.Compare(a.at, b.at) })
+	v.units = inTime(v.units)
 	v.markLogins()
 	v.build()
 	v.markResponses()
 	return v
+}
+
+// inTime orders units by time, those of one moment as they are. It sorts their
+// numbers: a unit is too large to be moved about.
+func inTime(units []unit) []unit {
+	order := make([]int32, len(units))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(units[a].at, units[b].at), cmp.Compare(a, b))
+	})
+	out := make([]unit, len(units))
+	for i, id := range order {
+		out[i] = units[id]
+	}
+	return out
 }
 
 // markResponses ties requests to their answers.
@@ -103,13 +120,15 @@ func (v *view) markResponses() {
 // One that is too short to tell by itself is taken to be like the rest.
 func requesting(conns []*Conn) []bool {
 	out := make([]bool, len(conns))
+	counts := make([][2]int, len(conns))
 	var allTurns, allBreaks int
-	for _, c := range conns {
-		t, b := turns(c)
-		allTurns, allBreaks = allTurns+t, allBreaks+b
-	}
 	for i, c := range conns {
 		t, b := turns(c)
+		counts[i] = [2]int{t, b}
+		allTurns, allBreaks = allTurns+t, allBreaks+b
+	}
+	for i := range conns {
+		t, b := counts[i][0], counts[i][1]
 		if t+b < 4 {
 			t, b = t+allTurns, b+allBreaks
 		}
