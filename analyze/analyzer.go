@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -23,17 +24,24 @@ type Options struct {
 
 // Analyzer gathers records and concludes with a Report. It keeps flows of
 // messengers and calls, and for a time those that may turn out to be such;
-// of all other flows it keeps nothing.
+// of all other flows it keeps nothing. When it holds more than its bound it
+// infers the events of what is older than a few minutes and lets that go; see
+// round.
 type Analyzer struct {
 	opt    Options
 	conns  map[uint64]*conn
 	kept   []*conn // ended, in the order they ended
 	book   identity.Book
+	known  verdicts
+	uses   uses
 	rows   []flowRow
 	events []infer.Event // of frames already let go
-	frames int           // held in conns and kept
+	bound  int           // on held, between two rounds
+	held   int           // cost of conns and kept
+	next   int           // held at which the next round is due
 	asides int           // frames of flows that no messenger is known for
 	missed int64         // flows that were let go unseen because there were too many
+	now    capture.Time  // latest packet seen
 }
 
 // conn is a flow of interest.
@@ -41,23 +49,35 @@ type conn struct {
 	infer.Conn
 	match service.Match
 	how   []string
-	aside bool // no messenger is known for it
+	aside bool         // no messenger is known for it
+	told  capture.Time // events before this are told already
 }
 
 // Bounds on what is held, in frames of 40 bytes: 160 MB of messenger traffic
 // between two rounds of inference, and 40 MB of flows that may turn out to be
 // a messenger's by their behaviour.
 const (
-	maxFrames = 4 << 20
+	maxHeld   = 4 << 20
 	maxAsides = 1 << 20
 )
+
+// What signals and bursts cost, in frames: the ratio of their sizes.
+const (
+	signalCost = 6
+	burstCost  = 4
+)
+
+// cost is the memory that a flow's frames, signals and bursts take, in frames.
+func cost(f *capture.Flow) int {
+	return len(f.Frames) + signalCost*len(f.Signals) + burstCost*len(f.Bursts)
+}
 
 // New returns an analyzer without records.
 func New(o Options) *Analyzer {
 	if o.Least == 0 {
 		o.Least = 0.5
 	}
-	return &Analyzer{opt: o, conns: map[uint64]*conn{}}
+	return &Analyzer{opt: o, conns: map[uint64]*conn{}, known: newVerdicts(), uses: newUses(), bound: maxHeld, next: maxHeld}
 }
 
 // Classify tells a packet reader whether a flow is worth frames.
@@ -100,12 +120,13 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 		}
 	}
 	c.take(f)
-	a.frames += len(f.Frames)
+	a.held += cost(f)
+	a.now = max(a.now, f.Last)
 	if f.Final {
 		delete(a.conns, f.ID)
 		a.close(c)
 	}
-	if a.frames > maxFrames {
+	if a.held > a.next {
 		a.round()
 	}
 }
@@ -140,19 +161,8 @@ func (a *Analyzer) close(c *conn) {
 		if f.Proto == protoTCP && len(f.Frames) > 0 {
 			a.missed++
 		}
-		a.frames -= len(f.Frames)
+		a.held -= cost(f)
 	}
-}
-
-// round infers events from what is held and lets the frames go, so that memory
-// does not grow with the length of the capture.
-func (a *Analyzer) round() {
-	all := a.all()
-	a.events = append(a.events, a.infer(all)...)
-	for _, c := range all {
-		c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts = nil, nil, nil
-	}
-	a.frames, a.asides = 0, 0
 }
 
 // all gives the flows of interest in the order of their first packets.
@@ -161,14 +171,10 @@ func (a *Analyzer) all() []*conn {
 	for _, c := range a.conns {
 		c.match = a.opt.Services.Match(&c.Flow)
 		c.how = c.match.How
+		c.aside = c.match.Service == "" && c.Flow.Proto == protoTCP
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(x, y *conn) int {
-		if x.Flow.ID < y.Flow.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(list, func(x, y *conn) int { return cmp.Compare(x.Flow.ID, y.Flow.ID) })
 	return list
 }
 

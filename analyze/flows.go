@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"cmp"
 	"slices"
 
 	"envelope/capture"
@@ -16,23 +17,20 @@ type flowRow struct {
 func newFlowRow(f *capture.Flow) flowRow {
 	return flowRow{f.ID, Flow{
 		Proto: protoName(f.Proto), Src: f.Client.Addr().String(), Sport: f.Client.Port(), Dst: f.Server.Addr().String(), Dport: f.Server.Port(),
-		How: []string{}, Packets: f.Carries(), Bytes: f.Bytes[0] + f.Bytes[1], First: f.First.UTC(), Last: f.Last.UTC(),
+		How: []string{}, Packets: f.Carries(), Bytes: f.Bytes[capture.Up] + f.Bytes[capture.Down], First: f.First.UTC(), Last: f.Last.UTC(),
 		Host: f.Host, HostHow: f.HostHow, ALPN: slices.Clone(f.ALPN), JA4: f.JA4, ECH: f.ECH, App: f.App,
 	}}
 }
 
 // flows lists all flows in the order of their first packets, each with the
 // messenger that was found for it in the end.
-func (d *document) flows(rows []flowRow, all []*conn) {
-	found := map[uint64]*conn{}
-	for _, c := range all {
-		found[c.Flow.ID] = c
-	}
-	slices.SortFunc(rows, func(x, y flowRow) int { return int(int64(x.id) - int64(y.id)) })
+func (d *document) flows(rows []flowRow, found map[uint64]verdict) {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(x, y flowRow) int { return cmp.Compare(x.id, y.id) })
 	d.Flows = []Flow{}
 	for _, r := range rows {
-		if c := found[r.id]; c != nil && c.match.Service != "" && c.match.Confidence >= d.opt.Least {
-			r.Service, r.Role, r.How, r.Confidence = c.match.Service, string(c.match.Role), c.how, round(c.match.Confidence)
+		if v, ok := found[r.id]; ok {
+			r.Service, r.Role, r.How, r.Confidence = v.service, v.role, v.how, v.confidence
 		}
 		d.Flows = append(d.Flows, r.Flow)
 	}

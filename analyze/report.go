@@ -1,7 +1,6 @@
 package analyze
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
@@ -27,31 +26,27 @@ type document struct {
 // the order they were given.
 func (a *Analyzer) Report(inputs []Input) *Report {
 	all := a.all()
-	events := append(slices.Clone(a.events), a.infer(all)...)
+	told, _ := a.tell(all, forever)
+	events := append(slices.Clone(a.events), told...)
 	doubtSignalling(events)
 	events = slices.DeleteFunc(events, func(e infer.Event) bool {
 		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
 	})
 	sortEvents(events)
-	d := &document{opt: a.opt, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
-		Schema: Schema, Tool: Tool{a.opt.Version, a.opt.Command}, Inputs: inputs,
-		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
-		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
-	}}
-	for _, in := range inputs {
-		d.inputs = append(d.inputs, in.ID)
+	u := a.uses.clone()
+	for _, c := range all {
+		a.noteMapped(c)
+		u.add(a, c)
 	}
-	used := slices.DeleteFunc(slices.Clone(all), func(c *conn) bool {
-		return c.aside || c.match.Confidence < a.opt.Least || a.opt.Service != "" && c.match.Service != a.opt.Service
-	})
-	d.parties(a, used, events)
-	d.services(used)
+	d := newDocument(a.opt, inputs)
+	d.parties(&a.book, u.sorted(), events)
+	d.services(u.sorted())
 	d.events(events)
 	d.callContacts()
 	d.talk(events)
-	d.limits(used)
+	d.limits(&u.tally)
 	if a.opt.Flows {
-		d.flows(a.rows, all)
+		d.flows(a.rows, u.found)
 	}
 	if a.missed > 0 {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%d TLS connections of unknown services were not looked at for a messenger's behaviour: too many at once", a.missed))
@@ -59,18 +54,21 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	return d.Report
 }
 
-// sortEvents orders events by time, then by everything else that tells them
-// apart, so that the report does not depend on the order of inference.
-func sortEvents(list []infer.Event) {
-	slices.SortStableFunc(list, func(x, y infer.Event) int {
-		return cmp.Or(cmp.Compare(x.Time, y.Time), x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
-			cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
-	})
+func newDocument(o Options, inputs []Input) *document {
+	d := &document{opt: o, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
+		Schema: Schema, Tool: Tool{o.Version, o.Command}, Inputs: inputs,
+		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
+		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
+	}}
+	for _, in := range inputs {
+		d.inputs = append(d.inputs, in.ID)
+	}
+	return d
 }
 
 // parties joins the clients of flows and events, in the order of their first
 // packets.
-func (d *document) parties(a *Analyzer, used []*conn, events []infer.Event) {
+func (d *document) parties(book *identity.Book, used []*use, events []infer.Event) {
 	var addrs []netip.Addr
 	seen := map[netip.Addr]bool{}
 	add := func(x netip.Addr) {
@@ -79,14 +77,13 @@ func (d *document) parties(a *Analyzer, used []*conn, events []infer.Event) {
 			addrs = append(addrs, x)
 		}
 	}
-	for _, c := range used {
-		add(c.addressOf())
-		a.noteMapped(c)
+	for _, x := range used {
+		add(x.client)
 	}
 	for _, e := range events {
 		add(e.Client)
 	}
-	for i, p := range a.book.Parties(addrs, d.opt.Names) {
+	for i, p := range book.Parties(addrs, d.opt.Names) {
 		id := fmt.Sprintf("p%d", i+1)
 		d.Parties = append(d.Parties, d.newParty(id, &p))
 		for _, x := range p.Addrs {
@@ -162,55 +159,47 @@ func (d *document) evidence(o capture.Origin, note string) Evidence {
 	return e
 }
 
-// services sums the flows of each messenger and party up.
-func (d *document) services(used []*conn) {
-	type use struct{ party, service string }
-	sums := map[use]*ServiceUse{}
-	var order []use
-	open := map[use]float64{}
-	for _, c := range used {
-		if c.match.Service == "" {
-			continue
-		}
-		k := use{d.party[c.addressOf()], c.match.Service}
-		s := sums[k]
-		if s == nil {
-			s = &ServiceUse{Service: k.service, Party: k.party, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
-				First: c.Flow.First.UTC(), Last: c.Flow.Last.UTC()}
-			sums[k], order = s, append(order, k)
-			open[k] = 1
-		}
-		d.sum(s, c)
-		open[k] = min(open[k], 1-c.match.Confidence)
-	}
-	of := make(map[string]*Party, len(d.Parties))
+// services lists the use of each messenger by each party.
+func (d *document) services(used []*use) {
+	type key struct{ party, service string }
+	at := map[key]int{}
+	place := map[string]int{}
 	for i := range d.Parties {
-		of[d.Parties[i].ID] = &d.Parties[i]
+		place[d.Parties[i].ID] = i
 	}
-	for _, k := range order {
-		sums[k].Confidence = round(1 - open[k])
-		d.Services = append(d.Services, *sums[k])
-		if p := of[k.party]; p != nil {
-			p.Services = append(p.Services, k.service) // each pair comes once
+	for _, x := range used {
+		k := key{d.party[x.client], x.service}
+		i, ok := at[k]
+		if !ok {
+			i = len(d.Services)
+			at[k] = i
+			d.Services = append(d.Services, ServiceUse{Service: x.service, Party: k.party, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
+				First: x.sum.First, Last: x.sum.Last})
+			if p, ok := place[k.party]; ok {
+				d.Parties[p].Services = append(d.Parties[p].Services, x.service)
+			}
 		}
+		d.sum(&d.Services[i], x)
 	}
 }
 
-// maxEvidence bounds the packets listed behind one use of a service.
-const maxEvidence = 5
-
-func (d *document) sum(s *ServiceUse, c *conn) {
-	f := &c.Flow
-	s.Flows++
-	s.BytesUp += f.Bytes[capture.Up]
-	s.BytesDown += f.Bytes[capture.Down]
-	s.First, s.Last = earlier(s.First, f.First.UTC()), later(s.Last, f.Last.UTC())
-	for _, h := range c.how {
+// sum adds what one address of a party did.
+func (d *document) sum(s *ServiceUse, x *use) {
+	s.Flows += x.sum.Flows
+	s.BytesUp += x.sum.BytesUp
+	s.BytesDown += x.sum.BytesDown
+	s.First, s.Last = earlier(s.First, x.sum.First), later(s.Last, x.sum.Last)
+	s.Confidence = max(s.Confidence, round(1-x.open))
+	for _, h := range x.sum.How {
 		s.How = insert(s.How, h)
 	}
-	s.Roles = insert(s.Roles, string(c.match.Role))
-	if len(s.Evidence) < maxEvidence {
-		s.Evidence = append(s.Evidence, d.evidence(f.FirstAt, flowNote(c)))
+	for _, r := range x.sum.Roles {
+		s.Roles = insert(s.Roles, r)
+	}
+	for _, v := range x.evidence {
+		if len(s.Evidence) < maxEvidence {
+			s.Evidence = append(s.Evidence, d.evidence(v.at, v.note))
+		}
 	}
 }
 

@@ -4,11 +4,33 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"envelope/analyze/infer"
 	"envelope/analyze/service"
 	"envelope/capture"
 )
+
+// verdicts is what flows showed of servers and sockets. It outlives their
+// frames, so that later flows profit from it.
+type verdicts struct {
+	sockets map[netip.AddrPort]socket // of calls
+	chats   map[netip.Addr]chatServer
+	polled  map[endpoint]float64 // servers at which clients wait with a hanging request, with how sure that is
+}
+
+// socket is a client's UDP socket that took part in a call.
+type socket struct {
+	match service.Match
+	last  capture.Time
+}
+
+// chatServer is a server that speaks one messenger's own protocol.
+type chatServer struct{ service, host string }
+
+func newVerdicts() verdicts {
+	return verdicts{map[netip.AddrPort]socket{}, map[netip.Addr]chatServer{}, map[endpoint]float64{}}
+}
 
 // resolve gives each flow its messenger by what other flows show: flows of one
 // socket belong together, a server that speaks one messenger's protocol holds
@@ -33,35 +55,39 @@ var ownMarks = []string{"address", "certificate", "dns", "http", "quic", "sni"}
 // sockets are used again after minutes by chance.
 const kinFactor = 0.98
 
+// socketIdle is the pause after which a socket may be another one: NATs forget
+// a port after two minutes at least (RFC 4787 section 4.3), and clients open a
+// new one for every call.
+const socketIdle = 10 * time.Minute
+
 // byKin gives flows of a call's socket the call's messenger.
 func (a *Analyzer) byKin(all []*conn) {
-	byID := map[uint64]*conn{}
 	for _, c := range all {
-		byID[c.Flow.ID] = c
-	}
-	best := map[netip.AddrPort]service.Match{}
-	for _, c := range all {
-		if c.Flow.Proto == protoUDP && c.match.Service != "" && len(c.Flow.Signals) > 0 && c.match.Confidence > best[c.Flow.Client].Confidence {
-			best[c.Flow.Client] = c.match
-		}
-	}
-	for _, c := range all {
-		m, ok := best[c.Flow.Client]
-		if c.match.Service != "" && c.match.Confidence >= m.Confidence || !ok || c.Flow.Proto != protoUDP || !sameSocket(c, byID) {
+		if c.Flow.Proto != protoUDP || c.match.Service == "" || len(c.Flow.Signals) == 0 {
 			continue
 		}
-		c.match = service.Match{Service: m.Service, Role: service.Call, How: []string{"stun"}, Confidence: m.Confidence * kinFactor}
+		s, ok := a.known.sockets[c.Flow.Client]
+		if !ok || c.match.Confidence > s.match.Confidence || c.Flow.First.Sub(s.last) > socketIdle {
+			s.match = c.match
+		}
+		s.last = max(s.last, c.Flow.Last)
+		a.known.sockets[c.Flow.Client] = s
+	}
+	for _, c := range all {
+		s, ok := a.known.sockets[c.Flow.Client]
+		if c.match.Service != "" && c.match.Confidence >= s.match.Confidence || !ok || c.Flow.Proto != protoUDP || !inCall(&c.Flow) ||
+			c.Flow.First.Sub(s.last) > socketIdle {
+			continue
+		}
+		c.match = service.Match{Service: s.match.Service, Role: service.Call, How: []string{"stun"}, Confidence: s.match.Confidence * kinFactor}
 		c.how = c.match.How
 		c.aside = false
 	}
 }
 
-// sameSocket tells that a flow is known to share its socket with a call's, or
-// shows call set-up itself.
-func sameSocket(c *conn, byID map[uint64]*conn) bool {
-	_, kin := byID[c.Flow.Kin]
-	return kin || len(c.Flow.Signals) > 0
-}
+// inCall tells that a flow is known to share its socket with a call's, or shows
+// call set-up itself.
+func inCall(f *capture.Flow) bool { return f.Kin != 0 || len(f.Signals) > 0 }
 
 // endpoint is a server as far as clients tell them apart.
 type endpoint struct {
@@ -76,21 +102,16 @@ const siblingConfidence = 0.8
 // bySibling takes flows to a known chat server's address, under a name of the
 // same domain, for that messenger's files.
 func (a *Analyzer) bySibling(all []*conn) {
-	chat := map[netip.Addr]*conn{}
 	for _, c := range all {
-		if c.match.Role == service.Message && c.match.Confidence >= 0.9 && slices.Contains(c.how, "frame") {
-			chat[c.Flow.Server.Addr()] = c
+		if c.match.Role == service.Message && c.match.Confidence >= 0.9 && c.Flow.Host != "" && slices.Contains(c.how, "frame") {
+			a.known.chats[c.Flow.Server.Addr()] = chatServer{c.match.Service, c.Flow.Host}
 		}
 	}
 	for _, c := range all {
-		if !c.aside || c.Flow.Host == "" {
-			continue
+		k, ok := a.known.chats[c.Flow.Server.Addr()]
+		if ok && c.aside && c.Flow.Host != "" && strings.HasSuffix("."+c.Flow.Host, "."+k.host) {
+			a.claim(c, service.Match{Service: k.service, Role: service.Media, How: []string{"address", c.Flow.HostHow}, Confidence: siblingConfidence})
 		}
-		k := chat[c.Flow.Server.Addr()]
-		if k == nil || k.Flow.Host == "" || !strings.HasSuffix("."+c.Flow.Host, "."+k.Flow.Host) {
-			continue
-		}
-		a.claim(c, service.Match{Service: k.match.Service, Role: service.Media, How: []string{"address", c.Flow.HostHow}, Confidence: siblingConfidence})
 	}
 }
 
@@ -98,7 +119,9 @@ func (a *Analyzer) bySibling(all []*conn) {
 func (a *Analyzer) claim(c *conn, m service.Match) {
 	slices.Sort(m.How)
 	c.match, c.how, c.aside = m, m.How, false
-	a.asides -= len(c.Flow.Frames)
+	if c.Flow.Final {
+		a.asides -= len(c.Flow.Frames)
+	}
 }
 
 // unknownMessenger names a messenger that is known by its behaviour only.
@@ -111,43 +134,41 @@ const longPolling = 0.8
 // byBehaviour finds servers that clients wait at with a hanging request, as
 // messengers without push do, and takes all flows to them.
 func (a *Analyzer) byBehaviour(all []*conn) {
-	polled := map[endpoint]float64{}
 	for _, c := range all {
 		if !c.aside {
 			continue
 		}
 		if p := infer.LongPoll(&c.Conn); p >= longPolling {
 			e := endpoint{c.Flow.Server.Addr(), c.Flow.Host}
-			polled[e] = max(polled[e], p)
+			a.known.polled[e] = max(a.known.polled[e], p)
 		}
 	}
 	for _, c := range all {
-		p := polled[endpoint{c.Flow.Server.Addr(), c.Flow.Host}]
+		p := a.known.polled[endpoint{c.Flow.Server.Addr(), c.Flow.Host}]
 		if c.aside && p > 0 {
-			a.claim(c, service.Match{Service: unknownMessenger, Role: service.Message, How: []string{"behaviour"}, Confidence: min(p, 0.89)})
+			a.claim(c, service.Match{Service: unknownMessenger, Role: service.Message, How: []string{"behaviour"}, Confidence: min(p, mostByBehaviour)})
 		}
 	}
 }
 
-// infer turns flows into events, messenger by messenger.
-func (a *Analyzer) infer(all []*conn) []infer.Event {
-	a.resolve(all)
-	chats := map[string][]infer.Conn{}
-	var calls []infer.Conn
+// mostByBehaviour bounds how sure behaviour alone can make: other apps wait with
+// hanging requests as well.
+const mostByBehaviour = 0.89
+
+// split parts the flows of interest into those of calls and, by messenger, those
+// of messages and files.
+func (a *Analyzer) split(all []*conn) (calls []infer.Conn, chats map[string][]infer.Conn) {
+	chats = map[string][]infer.Conn{}
 	for _, c := range all {
 		switch {
-		case c.aside || a.opt.Service != "" && c.match.Service != a.opt.Service:
+		case c.aside || a.opt.Service != "" && c.match.Service != "" && c.match.Service != a.opt.Service:
 		case c.Flow.Proto == protoUDP && (len(c.Flow.Signals) > 0 || c.Flow.Kin != 0 || c.match.Role == service.Call):
 			calls = append(calls, c.Conn)
 		case c.match.Service != "" && c.match.Role != service.Web:
 			chats[c.match.Service] = append(chats[c.match.Service], c.Conn)
 		}
 	}
-	var events []infer.Event
-	for _, id := range sortedKeys(chats) {
-		events = append(events, inferChats(id, chats[id])...)
-	}
-	return append(events, infer.Calls(calls, chats)...)
+	return calls, chats
 }
 
 // rules are the ways to read chat connections, each with the connections that

@@ -1,9 +1,13 @@
 package analyze
 
 import (
+	"cmp"
+	"net/netip"
+	"slices"
 	"time"
 
 	"envelope/analyze/infer"
+	"envelope/capture"
 )
 
 // Call set-up is arranged by messages of the messenger itself, which look like
@@ -18,26 +22,48 @@ const (
 // about as many frames are one as the other.
 const signallingFactor = 0.6
 
+// talker is one client of one messenger.
+type talker struct {
+	client  netip.Addr
+	service string
+}
+
 // doubtSignalling weakens messages of a call's parties at the moments when the
-// call was arranged. Messengers with a framing of their own tell the two apart.
+// call was arranged, each message once. WhatsApp's own framing tells the two
+// apart.
 func doubtSignalling(events []infer.Event) {
+	messages := map[talker][]*infer.Event{}
+	for i := range events {
+		if e := &events[i]; e.Kind == infer.Message {
+			k := talker{e.Client, e.Service}
+			messages[k] = append(messages[k], e)
+		}
+	}
+	for _, list := range messages {
+		slices.SortStableFunc(list, func(a, b *infer.Event) int { return cmp.Compare(a.Time, b.Time) })
+	}
+	doubted := map[*infer.Event]bool{}
 	for i := range events {
 		c := &events[i]
 		if c.Call == nil || c.Service == "whatsapp" {
 			continue
 		}
-		for j := range events {
-			e := &events[j]
-			if e.Kind == infer.Message && e.Service == c.Service && (e.Client == c.Client || e.Client == c.Peer) && arranges(e, c) {
-				e.Confidence *= signallingFactor
-				e.Evidence = append(e.Evidence, infer.Evidence{Origin: c.Evidence[0].Origin, Note: "may be call set-up: a call begins or ends then"})
-			}
+		for _, party := range []netip.Addr{c.Client, c.Peer} {
+			list := messages[talker{party, c.Service}]
+			doubt(list, c.Time.Add(-beforeSetup), c.Time.Add(aroundWord), c, doubted)
+			doubt(list, c.End.Add(-aroundWord), c.End.Add(aroundWord), c, doubted)
 		}
 	}
 }
 
-// arranges tells that a message falls on a moment at which a call is arranged.
-func arranges(e, c *infer.Event) bool {
-	d := e.Time.Sub(c.Time)
-	return d > -beforeSetup && d < aroundWord || c.End != 0 && e.Time.Sub(c.End).Abs() < aroundWord
+// doubt weakens the messages of a list between two times.
+func doubt(list []*infer.Event, from, to capture.Time, c *infer.Event, doubted map[*infer.Event]bool) {
+	i, _ := slices.BinarySearchFunc(list, from, func(e *infer.Event, t capture.Time) int { return cmp.Compare(e.Time, t) })
+	for ; i < len(list) && list[i].Time < to; i++ {
+		if e := list[i]; !doubted[e] {
+			doubted[e] = true
+			e.Confidence *= signallingFactor
+			e.Evidence = append(e.Evidence, infer.Evidence{Origin: c.Evidence[0].Origin, Note: "may be call set-up: a call begins or ends then"})
+		}
+	}
 }

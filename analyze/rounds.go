@@ -1,0 +1,194 @@
+package analyze
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"envelope/analyze/infer"
+	"envelope/capture"
+)
+
+// margin is how much is kept before what is inferred next, and how much must be
+// at hand behind it: receipts, downloads and their messages lie within a minute
+// or two. Where more frames come than the bound allows, it is less.
+const margin = 3 * time.Minute
+
+// round infers the events of what is older than margin and lets the frames
+// before that go, so that memory does not grow with the length of the capture.
+//
+// Frames are cut at one moment, but no event is: each is told once, by the round
+// after which its moment is over, with what came before and after still at hand.
+// The mark up to which events are told is kept by flow, because a quiet flow's
+// frames come late. Calls stay whole until they are over, with the frames of
+// messages around their beginning. What outlives the frames: who the messengers'
+// servers are (verdicts), names and addresses (book), sums of flows (uses). What
+// the rules learn of sizes and delays they learn anew from what is held, which
+// is millions of frames.
+func (a *Analyzer) round() {
+	all := a.all()
+	from := a.keepFrom(all)
+	cut := from + (a.now-from)/2
+	events, over := a.tell(all, cut)
+	a.events = append(a.events, events...)
+	rings := ringing(all, over)
+	for _, c := range all {
+		a.noteMapped(c)
+		if !c.aside {
+			c.told = max(c.told, cut)
+		}
+		if over[c.Flow.ID] {
+			c.Flow.Signals, c.Flow.Bursts = nil, nil
+		}
+		c.trim(from, rings[c.Flow.Client.Addr()])
+	}
+	a.settle()
+}
+
+// keepFrom gives the time from which on frames are kept: two margins back, but
+// no more than the later half of what is held.
+func (a *Analyzer) keepFrom(all []*conn) capture.Time {
+	const step = 16 // every so many frames say enough
+	var times []capture.Time
+	for _, c := range all {
+		for i := 0; i < len(c.Flow.Frames); i += step {
+			times = append(times, c.Flow.Frames[i].Time)
+		}
+	}
+	from := a.now.Add(-2 * margin)
+	if len(times) > 0 {
+		slices.Sort(times)
+		from = max(from, times[len(times)/2])
+	}
+	return from
+}
+
+// tell infers the events of flows, and gives those from before the time cut that
+// were not told before. Calls are given when they are over; over holds the flows
+// of these.
+func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, over map[uint64]bool) {
+	a.resolve(all)
+	calls, chats := a.split(all)
+	told := map[uint64]capture.Time{}
+	for _, c := range all {
+		told[c.Flow.ID] = c.told
+	}
+	for _, id := range sortedKeys(chats) {
+		for _, e := range inferChats(id, chats[id]) {
+			if e.Time < cut && e.Time >= told[e.Flow] {
+				events = append(events, e)
+			}
+		}
+	}
+	over = map[uint64]bool{}
+	for i, done := range infer.CallsOver(calls, a.now) {
+		over[calls[i].Flow.ID] = done || cut == forever
+	}
+	for _, e := range infer.Calls(calls, chats) {
+		if over[e.Flow] {
+			events = append(events, e)
+		}
+	}
+	return events, over
+}
+
+// forever is after all packets.
+const forever = capture.Time(1<<63 - 1)
+
+// stretch is a part of time.
+type stretch struct{ from, to capture.Time }
+
+func (s stretch) holds(t capture.Time) bool { return t >= s.from && t <= s.to }
+
+// Frames of messages around the beginning of a call that still goes on show who
+// offered it, and stay: a session description comes up to half a minute before
+// the first check, and a phone rings for a minute.
+const (
+	beforeRing = 30 * time.Second
+	afterRing  = time.Minute
+)
+
+// ringing gives the times around the beginnings of unfinished calls, by client.
+func ringing(all []*conn, over map[uint64]bool) map[netip.Addr][]stretch {
+	out := map[netip.Addr][]stretch{}
+	for _, c := range all {
+		if done, ok := over[c.Flow.ID]; !ok || done {
+			continue
+		}
+		s := stretch{c.Flow.First.Add(-beforeRing), c.Flow.First.Add(afterRing)}
+		for _, end := range []netip.Addr{c.Flow.Client.Addr(), c.Flow.Server.Addr()} {
+			if list := out[end]; len(list) < maxRings && !slices.Contains(list, s) {
+				out[end] = append(list, s)
+			}
+		}
+	}
+	return out
+}
+
+// maxRings bounds the unfinished calls of one client; maxSignals those messages
+// of set-up and bursts that one socket keeps from its beginning and up to now,
+// each: keepalives can go on for days.
+const (
+	maxRings   = 16
+	maxSignals = 4096
+)
+
+// trim lets go what a flow holds from before a time, but for some stretches.
+func (c *conn) trim(from capture.Time, but []stretch) {
+	f := &c.Flow
+	stays := func(x capture.Frame) bool {
+		return x.Time >= from || slices.ContainsFunc(but, func(s stretch) bool { return s.holds(x.Time) })
+	}
+	var frames []capture.Frame
+	for _, x := range f.Frames {
+		if stays(x) {
+			frames = append(frames, x)
+		}
+	}
+	f.Frames = frames
+	f.Signals, f.Bursts = middleOut(f.Signals), middleOut(f.Bursts)
+}
+
+// middleOut keeps the ends of a list that is too long.
+func middleOut[T any](list []T) []T {
+	if len(list) <= 2*maxSignals {
+		return list
+	}
+	return append(slices.Clone(list[:maxSignals]), list[len(list)-maxSignals:]...)
+}
+
+// settle counts what is still held, and sums up and lets go the flows that ended
+// and have told everything.
+func (a *Analyzer) settle() {
+	var kept []*conn
+	a.held, a.asides = 0, 0
+	for _, c := range a.kept {
+		n := cost(&c.Flow)
+		switch {
+		case c.aside && n == 0:
+		case n == 0:
+			a.uses.add(a, c)
+		default:
+			kept = append(kept, c)
+			a.held += n
+			if c.aside {
+				a.asides += len(c.Flow.Frames)
+			}
+		}
+	}
+	a.kept = kept
+	for _, c := range a.conns {
+		a.held += cost(&c.Flow)
+	}
+	a.next = max(a.bound, 2*a.held)
+}
+
+// sortEvents orders events by time, then by everything else that tells them
+// apart, so that the report does not depend on the order of inference.
+func sortEvents(list []infer.Event) {
+	slices.SortStableFunc(list, func(x, y infer.Event) int {
+		return cmp.Or(cmp.Compare(x.Time, y.Time), x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
+			cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
+	})
+}
