@@ -68,7 +68,7 @@ func (n *net) expect() {
 // silence that counts.
 func (n *net) background(i int, list []candidate) float64 {
 	if len(list) > 0 && list[len(list)-1].late {
-		return n.rate[i] * seconds(2*around) / seconds(max(n.gap[i], 2*around))
+		return n.rate[i] * seconds(2*rateWithin) / seconds(max(n.gap[i], 2*rateWithin))
 	}
 	return n.rate[i]
 }

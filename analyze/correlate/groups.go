@@ -158,7 +158,7 @@ func (n *net) mergeOnce(sets []*set) (changed bool) {
 		}
 		var best, whole *set
 		gain := 0.0
-		for _, h := range near(g, of) {
+		for _, h := range neighbours(g, of) {
 			u := n.joined(g, h)
 			if x := n.cost(g) + n.cost(h) - n.cost(u); x > gain {
 				best, whole, gain = h, u, x
@@ -180,8 +180,8 @@ func (n *net) mergeOnce(sets []*set) (changed bool) {
 	return changed
 }
 
-// near gives the sets that share at least two parties with g.
-func near(g *set, of [][]*set) []*set {
+// neighbours gives the sets that share at least two parties with g.
+func neighbours(g *set, of [][]*set) []*set {
 	count := make(map[*set]int)
 	var out []*set
 	for _, p := range g.who {

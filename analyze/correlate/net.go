@@ -86,9 +86,9 @@ func newMark(e *Event, id int32) mark {
 	return m
 }
 
-// moment is the time within which several events count as one: a client that
+// oneMoment is the time within which several events count as one: a client that
 // sends or gets several frames at once says one thing by it.
-const moment = 1500 * time.Millisecond
+const oneMoment = 1500 * time.Millisecond
 
 // countMoments counts for each party the moments at which it sent.
 func (n *net) countMoments() {
@@ -97,7 +97,7 @@ func (n *net) countMoments() {
 		last[i] = math.MinInt64
 	}
 	for i := range n.sent {
-		if p := n.sent[i].party; last[p] == math.MinInt64 || n.sent[i].at.Sub(last[p]) > moment {
+		if p := n.sent[i].party; last[p] == math.MinInt64 || n.sent[i].at.Sub(last[p]) > oneMoment {
 			n.nSent[p]++
 			last[p] = n.sent[i].at
 		}
@@ -109,10 +109,10 @@ func (n *net) countMoments() {
 	}
 }
 
-// around is the time on each side over which the rate of a party's received
+// rateWithin is the time on each side over which the rate of a party's received
 // messages is taken: a conversation's length rather than a day's, since people
 // write in bouts and chance is as great as in the bout.
-const around = 30 * time.Second
+const rateWithin = 30 * time.Second
 
 // measureRates finds for each received message how many its party received
 // around it, and how long the party had been silent before.
@@ -127,13 +127,13 @@ func (n *net) measureRates() {
 		lo, hi := 0, 0
 		for _, i := range list {
 			at := n.recv[i].at
-			for n.recv[list[lo]].at < at.Add(-around) {
+			for n.recv[list[lo]].at < at.Add(-rateWithin) {
 				lo++
 			}
-			for hi < len(list) && n.recv[list[hi]].at <= at.Add(around) {
+			for hi < len(list) && n.recv[list[hi]].at <= at.Add(rateWithin) {
 				hi++
 			}
-			n.rate[i] = float64(hi-lo) / seconds(2*around)
+			n.rate[i] = float64(hi-lo) / seconds(2*rateWithin)
 			n.gap[i] = n.silence(int32(p), at)
 		}
 	}

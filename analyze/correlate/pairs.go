@@ -133,7 +133,7 @@ func moments(list []hint) []float64 {
 	var out []float64
 	var from capture.Time
 	for i := range list {
-		if len(out) > 0 && list[i].at.Sub(from) <= moment {
+		if len(out) > 0 && list[i].at.Sub(from) <= oneMoment {
 			out[len(out)-1] = math.Max(out[len(out)-1], list[i].ratio)
 			continue
 		}
