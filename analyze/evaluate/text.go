@@ -13,8 +13,8 @@ import (
 // terminal columns wide, report.DefaultWidth where 0. The error is that of w.
 func Text(w io.Writer, r *Result, width int) error {
 	t := r.Truth
-	fmt.Fprintf(w, "The truth: %d people, %d messages, %d calls; %d pairs talked, %d of them directly; %d groups.\n",
-		t.People, t.Messages, t.Calls, t.Any, t.Direct, t.Groups)
+	fmt.Fprintf(w, "The truth: %s, %s, %s; %s talked, %d of them directly; %s.\n", count(t.People, "person", "people"), count(t.Messages, "message", "messages"),
+		count(t.Calls, "call", "calls"), count(t.Any, "pair", "pairs"), t.Direct, count(t.Groups, "group", "groups"))
 	for i := range r.Reports {
 		if _, err := fmt.Fprintf(w, "\n%s\n\n", report.Clean(r.Reports[i].Report)); err != nil {
 			return err
@@ -28,10 +28,17 @@ func Text(w io.Writer, r *Result, width int) error {
 	return writeNotes(w, r)
 }
 
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func writeNotes(w io.Writer, r *Result) error {
 	var b strings.Builder
 	if id := r.Identify; id != nil {
-		fmt.Fprintf(&b, "\nMessages until a contact was likely, over the reports: %s; %d pairs never.\n", messagesUntil(*id), id.Never)
+		fmt.Fprintf(&b, "\nMessages until a contact was likely, measured over the reports: median, 90 %%: %s; %d pairs never.\n", messagesUntil(*id), id.Never)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\nNote: %s.\n", n)
@@ -138,16 +145,19 @@ func (s *sheet) doubt(r *Run) {
 		s.row(fmt.Sprintf("  %.1f-%.1f: mean, share right", b.From, b.To), fmt.Sprintf("%s, %s of %d", decimal(&b.Mean), decimal(&b.Right), b.Count))
 	}
 	for _, x := range r.Expected {
-		s.row(fmt.Sprintf("  wrong contacts from %v on, expected", x.Threshold), fmt.Sprintf("%d of %d, %s", x.Wrong, x.Contacts, decimal(&x.Announced)))
+		s.row(fmt.Sprintf("  wrong from %v on, expected", x.Threshold), fmt.Sprintf("%d of %d, %s", x.Wrong, x.Contacts, decimal(&x.Announced)))
 	}
-	s.row("  messages until likely: median, 90 %", messagesUntil(r.Identify))
+	s.row("  messages until likely: 50, 90 %", messagesUntil(r.Identify))
 }
 
 func messagesUntil(id Identify) string {
 	if id.Median == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%v, %v (%s)", *id.Median, *id.P90, id.How)
+	if id.How == measuredHow {
+		return fmt.Sprintf("%v, %v", *id.Median, *id.P90)
+	}
+	return fmt.Sprintf("at most %v, %v", *id.Median, *id.P90)
 }
 
 func (s *sheet) events(r *Run) {
@@ -187,7 +197,7 @@ func (s *sheet) calls(c *CallFigures) {
 }
 
 func (s *sheet) errors(title string, q Quantiles) {
-	s.row(title+" error: median, 90 %, highest", fmt.Sprintf("%s, %s, %s s", decimal(q.Median), decimal(q.P90), decimal(q.Max)))
+	s.row(title+" error: 50, 90, 100 %", fmt.Sprintf("%s, %s, %s s", decimal(q.Median), decimal(q.P90), decimal(q.Max)))
 }
 
 // decimal is a figure with three decimals; what is not 0 or 1 does not read so.

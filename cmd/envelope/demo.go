@@ -21,29 +21,34 @@ type demoFile struct {
 }
 
 func newDemo() *cobra.Command {
-	f := &flags{}
+	f, truth := &flags{}, ""
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Make captures of an invented conversation and analyse them",
 		Long: `demo makes captures of a conversation between invented people, analyses them as
 any other file, and prints the report. Nothing is sent anywhere.`,
 		Example: `  envelope demo
-  envelope demo -o demo`,
+  envelope demo -o demo --truth truth`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, f, truth) },
 	}
 	cmd.Flags().SortFlags = false
 	f.registerOutput(cmd.Flags())
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "keep the captures in `DIR`")
+	cmd.Flags().StringVar(&truth, "truth", "", "write what really happened to truth.jsonl and hosts.json in `DIR`, for envelope evaluate")
 	mustComplete(cmd, "format", "text", "json")
 	return cmd
 }
 
-func runDemo(cmd *cobra.Command, f *flags) error {
-	files, err := demoFiles()
+func runDemo(cmd *cobra.Command, f *flags, truth string) error {
+	recording, err := simulate.Demo().Run()
 	if err != nil {
 		return err
 	}
+	if err := writeTruth(truth, recording); err != nil {
+		return err
+	}
+	files := demoFiles(recording)
 	dir, done, err := demoFolder(f.output)
 	if err != nil {
 		return err
@@ -117,13 +122,9 @@ func writeDemo(dir string, files []demoFile) ([]string, error) {
 	return paths, nil
 }
 
-// demoFiles makes the captures. The first is the one to analyse: what the
-// network saw of everybody.
-func demoFiles() ([]demoFile, error) {
-	recording, err := simulate.Demo().Run()
-	if err != nil {
-		return nil, err
-	}
+// demoFiles are the captures. The first is the one to analyse: what the network
+// saw of everybody.
+func demoFiles(recording *simulate.Recording) []demoFile {
 	var files []demoFile
 	for _, c := range recording.Captures {
 		file := demoFile{c.Name, c.Data}
@@ -133,5 +134,20 @@ func demoFiles() ([]demoFile, error) {
 			files = append(files, file)
 		}
 	}
-	return files, nil
+	return files
+}
+
+// writeTruth writes what really happened to a folder of its own, so that the
+// folder of the captures holds captures only; nowhere where dir is empty.
+func writeTruth(dir string, recording *simulate.Recording) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(dir, "truth.jsonl"), recording.WriteTruth); err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, "hosts.json"), recording.WriteHosts)
 }

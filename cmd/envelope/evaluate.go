@@ -34,13 +34,13 @@ probabilities that were stated. With --baselines the published methods of findin
 out who talked to whom run on the messages of the same report.
 
 The truth is one JSON object a line, with the kinds text, media and call, as
-envelope demo -o DIR leaves in truth.jsonl; hosts.json says which address
+envelope demo --truth DIR writes to truth.jsonl; hosts.json says which address
 belongs to which account. A folder given with --truth holds both. Each may be
 compressed with gzip. Several reports of ever longer parts of one recording
 (made with --to) also tell after how many messages each contact was certain.`,
-		Example: `  envelope demo -o demo
+		Example: `  envelope demo -o demo --truth truth
   envelope analyze --format json -o report.json demo/router.pcap
-  envelope evaluate report.json --truth demo --baselines`,
+  envelope evaluate report.json --truth truth --baselines`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runEvaluate(cmd, args, f) },
 	}
 	flags := cmd.Flags()
