@@ -175,7 +175,8 @@ type Burst struct {
 const BurstGap = 2_000_000_000
 
 // Name is a name that an observer saw for an address: a DNS answer, a DHCP
-// host name, an mDNS or NetBIOS name.
+// host name, an mDNS or NetBIOS name. A DHCP server that confirms an address
+// without a name gives one with an empty Value: it ties Addr to MAC.
 type Name struct {
 	Addr   netip.Addr
 	MAC    MAC

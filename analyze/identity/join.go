@@ -77,9 +77,14 @@ func (b *Book) Sighting(addr netip.Addr, mac capture.MAC, at capture.Origin) {
 	}
 }
 
-// Name notes a name that a device gave itself.
+// Name notes a name that a device gave itself. Where the name is empty, only
+// the link-layer address behind an address became known.
 func (b *Book) Name(n *capture.Name, at capture.Origin) {
-	if n.Value == "" || n.How == "dns" {
+	if n.How == "dns" {
+		return
+	}
+	if n.Value == "" {
+		b.Sighting(n.Addr, n.MAC, at)
 		return
 	}
 	entry := Name{Value: n.Value, How: n.How, Origin: at}

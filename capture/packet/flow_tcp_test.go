@@ -1,7 +1,12 @@
 package packet
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
+	"math/big"
 	"slices"
 	"testing"
 	"time"
@@ -148,5 +153,40 @@ func TestTCPFrames(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestCertificateName takes the server's name from its certificate where the
+// client gave none, and only from a certificate that comes in clear.
+func TestCertificateName(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"*.chat.example.org"}}
+	der, err := x509.CreateCertificate(rand.Reader, plan, plan, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := sized(3, sized(3, der...)...)
+	certificate := append([]byte{22, 3, 3}, sized(2, append([]byte{11}, sized(3, list...)...)...)...)
+	for _, tt := range []struct {
+		name, sni, want string
+		sealed          bool
+	}{
+		{"no name in the hello", "", "chat.example.org certificate", false},
+		{"a name in the hello", "www.example.org", "www.example.org sni", false},
+		{"behind the change of cipher", "", " ", true},
+	} {
+		tp := newTape()
+		c := tp.talk(phone, server).open().say(up, helloRecord(tt.sni)).say(down, serverHello(122))
+		if tt.sealed {
+			c.say(down, tls(20, 1))
+		}
+		c.cut(down, certificate, 100).say(down, tls(20, 1)).say(down, tls(22, 40)).say(down, data(50))
+		f := flowsOf(t, NewReader(Options{}), tp.b)[0]
+		if got := f.Host + " " + f.HostHow; got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }

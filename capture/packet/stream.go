@@ -156,21 +156,32 @@ func (d *direction) frame(c *cutter) {
 	t := d.t
 	t.r.gather(t.fl, &capture.Frame{Time: c.time, Origin: c.at, Length: uint32(c.size), Kind: c.frameKind(), Up: d.dir == capture.Up, Guess: c.guess})
 	if t.kind == framingTLS && c.typ != wire.TLSHandshake {
-		t.helloed[d.dir], t.named = true, t.named || d.dir == capture.Down // too late for what comes in clear
+		d.sealed()
+	}
+}
+
+// sealed ends the wait for what comes in clear, and lets its memory go.
+func (d *direction) sealed() {
+	t := d.t
+	if !t.helloed[d.dir] {
+		t.helloed[d.dir], t.hello[d.dir] = true, wire.HelloAssembler{}
+	}
+	if d.dir == capture.Down && !t.named {
+		t.named, t.names = true, wire.HelloAssembler{}
 	}
 }
 
 func (d *direction) handshake(_ *cutter, body []byte) {
 	t := d.t
 	if !t.helloed[d.dir] && t.hello[d.dir].Add(body) {
-		t.helloed[d.dir] = true
 		t.clientHello(d.dir)
+		t.helloed[d.dir], t.hello[d.dir] = true, wire.HelloAssembler{} // most of a connection's life is to come
 	}
 	if d.dir == capture.Down && !t.named && t.fl.f.HostHow != "sni" && t.names.Add(body) {
-		t.named = true
 		if names, err := wire.ParseCertificateNames(t.names.Message()); err == nil {
 			t.fl.host(certificateHost(&names), "certificate")
 		}
+		t.named, t.names = true, wire.HelloAssembler{}
 	}
 }
 

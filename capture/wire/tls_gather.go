@@ -125,6 +125,9 @@ func (a *HelloAssembler) take(b []byte) []byte {
 		limit = min(messageLen(a.buf), maxHandshake)
 	}
 	n := min(limit-len(a.buf), len(b))
+	if cap(a.buf) == 0 {
+		a.buf = make([]byte, 0, min(len(b), maxHandshake))
+	}
 	a.buf = append(a.buf, b[:n]...)
 	if len(a.buf) < 4 {
 		return b[n:]
