@@ -4,7 +4,7 @@ import "math"
 
 const (
 	// assignRounds is the number of rounds of expectation-maximisation.
-	assignRounds = 15
+	assignRounds = 12
 	// mutual is what a message in one direction says for the other: most who
 	// are written to write back.
 	mutual = 0.5
@@ -67,8 +67,10 @@ func (n *net) expect() {
 // received one. For those fetched after a silence it is the time of the
 // silence that counts.
 func (n *net) background(i int, list []candidate) float64 {
-	if len(list) > 0 && list[len(list)-1].late {
-		return n.rate[i] * seconds(2*rateWithin) / seconds(max(n.gap[i], 2*rateWithin))
+	for k := range list {
+		if list[k].late {
+			return n.rate[i] * seconds(2*rateWithin) / seconds(max(n.gap[i], 2*rateWithin))
+		}
 	}
 	return n.rate[i]
 }

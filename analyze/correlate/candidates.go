@@ -8,6 +8,8 @@ import (
 )
 
 const (
+	// unlikely is the probability below which a source is given up.
+	unlikely = 1e-4
 	// keepMost is the number of sources kept for one received message, the
 	// likeliest: in a crowd of more, none of the rest would be believed.
 	keepMost = 12
@@ -19,7 +21,7 @@ const (
 // link lists for every received message the sent ones that may have been its
 // source, by the law and without regard to who talks to whom.
 func (n *net) link() {
-	n.pairID = make(map[uint64]int32)
+	n.pairID = newPairIndex(len(n.recv))
 	n.start = append(n.start[:0], 0)
 	var found []candidate
 	low := 0
@@ -45,7 +47,7 @@ func (n *net) prompt(found []candidate, r *mark, low int) []candidate {
 			continue
 		}
 		if f := n.law.intensity(s, r); f > leastFit {
-			found = append(found, candidate{from: int32(k), fit: float32(f)})
+			found = among(found, candidate{from: int32(k), fit: float32(f)})
 		}
 	}
 	return found
@@ -55,20 +57,25 @@ func (n *net) prompt(found []candidate, r *mark, low int) []candidate {
 // a party that gets a message a day is likelier to get one from anywhere.
 const leastFit = 1e-3
 
-// keep appends the likeliest candidates of the next received message.
-func (n *net) keep(found []candidate, to int32) {
-	if len(found) > keepMost {
-		slices.SortStableFunc(found, func(x, y candidate) int {
-			switch {
-			case x.fit > y.fit:
-				return -1
-			case x.fit < y.fit:
-				return 1
-			}
-			return int(y.from - x.from)
-		})
-		found = found[:keepMost]
+// among adds a candidate if it is one of the likeliest.
+func among(found []candidate, c candidate) []candidate {
+	if len(found) < keepMost {
+		return append(found, c)
 	}
+	least := 0
+	for k := range found {
+		if found[k].fit < found[least].fit {
+			least = k
+		}
+	}
+	if c.fit > found[least].fit {
+		found[least] = c
+	}
+	return found
+}
+
+// keep appends the candidates of the next received message.
+func (n *net) keep(found []candidate, to int32) {
 	for _, c := range found {
 		c.pair = n.pairOf(n.sent[c.from].party, to)
 		n.cand = append(n.cand, c)
@@ -78,11 +85,8 @@ func (n *net) keep(found []candidate, to int32) {
 
 // pairOf gives the index of a direction between two parties.
 func (n *net) pairOf(a, b int32) int32 {
-	k := pairKey(a, b)
-	id, ok := n.pairID[k]
-	if !ok {
-		id = int32(len(n.pairs))
-		n.pairID[k] = id
+	id := n.pairID.put(pairKey(a, b), int32(len(n.pairs)))
+	if int(id) == len(n.pairs) {
 		n.pairs = append(n.pairs, pair{from: a, to: b, back: None})
 	}
 	return id
@@ -92,9 +96,7 @@ func (n *net) pairOf(a, b int32) int32 {
 func (n *net) joinPairs() {
 	for i := range n.pairs {
 		p := &n.pairs[i]
-		if id, ok := n.pairID[pairKey(p.to, p.from)]; ok {
-			p.back = id
-		}
+		p.back = n.pairID.get(pairKey(p.to, p.from))
 	}
 }
 
@@ -104,14 +106,17 @@ func (n *net) joinPairs() {
 func (n *net) addLate() {
 	waiting := n.waiting()
 	oldStart, oldCand := n.start, n.cand
-	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand)+len(oldCand)/4)
+	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
+	n.pairs, n.pairID = n.pairs[:0], newPairIndex(len(n.recv))
 	var found []candidate
 	for i := range n.recv {
 		was := oldCand[oldStart[i]:oldStart[i+1]]
-		found = append(found[:0], was...)
+		found = found[:0]
 		var sure float32
 		for k := range was {
-			sure += was[k].w
+			if sure += was[k].w; was[k].w > unlikely {
+				found = append(found, was[k])
+			}
 		}
 		if n.gap[i] > 0 && sure < 0.5 {
 			found = n.late(found, &n.recv[i], n.gap[i], waiting)
@@ -159,7 +164,7 @@ func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int3
 			continue
 		}
 		if f := n.law.waited(s, r, gap); f > leastFit*0.01 {
-			found = append(found, candidate{from: waiting[k], fit: float32(f), late: true})
+			found = among(found, candidate{from: waiting[k], fit: float32(f), late: true})
 		}
 	}
 	return found

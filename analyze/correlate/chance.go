@@ -20,27 +20,32 @@ const (
 	nullRounds = 24
 	// leastRounds is made however large the capture is.
 	leastRounds = 3
+	// nullHints bounds the hints of one rotation.
+	nullHints = 1 << 19
 )
 
-// chance scores the pairs with rotated clocks.
-func (n *net) chance() *null {
+// chance scores the pairs with rotated clocks. hints is the number of hints
+// that there are without rotation; where they are very many, it is enough to
+// look at one pair in some.
+func (n *net) chance(hints int) *null {
 	var all []float64
-	rounds := 0
+	rounds, every := 0, uint64(1+hints/nullHints)
+	var list []hint
 	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
-		for _, s := range n.scoresOf(n.rotated(rounds)) {
+		list = n.rotated(list[:0], rounds, every)
+		for _, s := range n.scoresOf(list) {
 			all = append(all, s.t)
 		}
 		rounds++
 	}
-	return fitNull(all, rounds)
+	return fitNull(all, float64(rounds)/float64(every))
 }
 
 // rotated lists the coincidences that remain when every sender's clock is
-// moved by an amount of its own.
-func (n *net) rotated(round int) []hint {
+// moved by an amount of its own, of one pair in every.
+func (n *net) rotated(out []hint, round int, every uint64) []hint {
 	sent := n.shifted(round)
 	waiting := n.waitingOf(sent)
-	var out []hint
 	var found []candidate
 	low := 0
 	x := *n
@@ -60,7 +65,9 @@ func (n *net) rotated(round int) []hint {
 		for _, c := range found {
 			s := &sent[c.from]
 			if x := n.direct[s.id] * trust(s, r) * float64(c.fit) / n.total[i]; x >= leastHint {
-				out = append(out, newHint(s.party, r.party, s.at, x))
+				if h := newHint(s.party, r.party, s.at, x); every == 1 || h.pair()*0x9e3779b97f4a7c15>>32%every == 0 {
+					out = append(out, h)
+				}
 			}
 		}
 	}
@@ -118,7 +125,7 @@ func (n *net) waitingOf(sent []mark) []int32 {
 }
 
 // fitNull fits the tail of rotated scores.
-func fitNull(all []float64, rounds int) *null {
+func fitNull(all []float64, rounds float64) *null {
 	const share = 0.2 // of the scores that make the tail
 	slices.Sort(all)
 	k := len(all) - max(min(len(all), 30), int(share*float64(len(all))))
@@ -134,7 +141,7 @@ func fitNull(all []float64, rounds int) *null {
 	// By theory a likelihood ratio thins out by one nat for one nat; that is
 	// the weight of a few scores.
 	u.fall = math.Min(1, (m+3)/(sum+3))
-	u.count = (m + 0.5) / float64(max(1, rounds))
+	u.count = (m + 0.5) / max(rounds, 1e-9)
 	return u
 }
 

@@ -40,7 +40,7 @@ type net struct {
 	start  []int32 // candidates of received i are cand[start[i]:start[i+1]]
 	cand   []candidate
 	pairs  []pair
-	pairID map[uint64]int32
+	pairID *pairIndex
 	share  []float64 // of each party: share of received messages from outside
 	total  []float64 // of each received: intensity of all sources
 	theta0 float64   // intensity that two parties have before anything is known
@@ -195,3 +195,64 @@ type pair struct {
 }
 
 func pairKey(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }
+
+// pairIndex numbers directions between two parties: a hash table with open
+// addressing, since there are millions in a crowd.
+type pairIndex struct {
+	keys []uint64 // key + 1, 0 for a free place
+	ids  []int32
+	used int
+}
+
+func newPairIndex(n int) *pairIndex {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	return &pairIndex{keys: make([]uint64, size), ids: make([]int32, size)}
+}
+
+// place finds the place of a key or a free one for it. The multiplier is
+// 2^64 over the golden ratio (Knuth, volume 3, 6.4).
+func (x *pairIndex) place(key uint64) int {
+	mask := uint64(len(x.keys) - 1)
+	h := key * 0x9e3779b97f4a7c15
+	h ^= h >> 32
+	for i := h & mask; ; i = (i + 1) & mask {
+		if k := x.keys[i]; k == 0 || k == key+1 {
+			return int(i)
+		}
+	}
+}
+
+// get gives the number of a key, None where it has none.
+func (x *pairIndex) get(key uint64) int32 {
+	if i := x.place(key); x.keys[i] != 0 {
+		return x.ids[i]
+	}
+	return None
+}
+
+// put gives the number of a key, and next to one that has none.
+func (x *pairIndex) put(key uint64, next int32) int32 {
+	i := x.place(key)
+	if x.keys[i] != 0 {
+		return x.ids[i]
+	}
+	x.keys[i], x.ids[i] = key+1, next
+	if x.used++; 2*x.used > len(x.keys) {
+		x.grow()
+	}
+	return next
+}
+
+func (x *pairIndex) grow() {
+	old := *x
+	x.keys, x.ids = make([]uint64, 2*len(old.keys)), make([]int32, 2*len(old.keys))
+	for i, k := range old.keys {
+		if k != 0 {
+			j := x.place(k - 1)
+			x.keys[j], x.ids[j] = k, old.ids[i]
+		}
+	}
+}

@@ -29,9 +29,9 @@ func (h *hint) back() bool   { return h.key&1 == 1 }
 func (h *hint) a() int32     { return int32(h.key >> 32) }
 func (h *hint) b() int32     { return int32(uint32(h.key) >> 1) }
 
-// leastHint is the ratio below which a coincidence is not kept: a hundred of
-// them would not say anything.
-const leastHint = 0.03
+// leastHint is the ratio below which a coincidence is not kept: ten of them
+// would not say anything.
+const leastHint = 0.1
 
 // score is the evidence that two parties talk, as a log likelihood ratio.
 type score struct {
@@ -83,8 +83,8 @@ func (n *net) directTo(k, b int32) float64 {
 func (n *net) closest(f *fan) int32 {
 	best, most := int32(None), -1.0
 	for _, b := range f.to {
-		id, ok := n.pairID[pairKey(n.sent[f.sent].party, b)]
-		if !ok {
+		id := n.pairID.get(pairKey(n.sent[f.sent].party, b))
+		if id == None {
 			continue
 		}
 		w := n.pairs[id].weight
@@ -168,7 +168,8 @@ func evidence(x []float64, sent int32) float64 {
 
 // scorePairs gives each pair with evidence a probability.
 func (n *net) scorePairs() {
-	n.scores = n.scoresOf(n.hints())
-	null := n.chance()
+	real := n.hints()
+	n.scores = n.scoresOf(real)
+	null := n.chance(len(real))
 	null.judge(n.scores)
 }
