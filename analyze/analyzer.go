@@ -16,10 +16,11 @@ type Options struct {
 	Version  string
 	Command  string
 	Services *service.Set
-	Names    map[string]string // the user's names by address or account
-	Service  string            // only this messenger; "" for all
-	Least    float64           // probability below which nothing is stated; 0.5 where it is 0
-	Flows    bool              // list all flows
+	Names    map[string]string     // the user's names by address or account
+	Service  string                // only this messenger; "" for all
+	Least    float64               // probability below which nothing is stated; 0.5 where it is 0
+	Flows    bool                  // list all flows
+	Channels []capture.MessageList // lists kept elsewhere, to be held against the parties
 }
 
 // Analyzer gathers records and concludes with a Report. It keeps flows of

@@ -15,7 +15,7 @@ import (
 // columns that meet only in cmd and in capture. What is not listed imports
 // nothing of this module.
 var arrows = map[string][]string{
-	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/packet", "capture/simulate"},
+	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/logs", "capture/packet", "capture/simulate"},
 	"analyze":           {"analyze/correlate", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
 	"analyze/evaluate":  {"analyze", "analyze/report", "capture"},
 	"analyze/report":    {"analyze", "analyze/service"},
@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"analyze/infer":     {"capture"},
 	"analyze/service":   {"capture"},
 	"capture":           {},
+	"capture/logs":      {"capture"},
 	"capture/packet":    {"capture", "capture/wire"},
 	"capture/simulate":  {"capture", "capture/wire"},
 	"capture/wire":      {"capture"},

@@ -18,6 +18,7 @@ type Report struct {
 	Events    []Event         `json:"events"`
 	Contacts  []Contact       `json:"contacts"`
 	Groups    []Group         `json:"groups"`
+	Channels  []Channel       `json:"channels"` // one for each message list given
 	Observers []ObserverFacts `json:"observers"`
 	Claims    []ClaimState    `json:"claims"`
 	Flows     []Flow          `json:"flows,omitzero"` // only with --flows

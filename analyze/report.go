@@ -44,6 +44,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	d.events(events)
 	d.callContacts()
 	d.talk(events)
+	d.channels(events)
 	d.limits(&u.tally)
 	if a.opt.Flows {
 		d.flows(a.rows, u.found)

@@ -41,6 +41,7 @@ func Text(w io.Writer, r *analyze.Report, o TextOptions) error {
 	p.summary()
 	p.contacts()
 	p.groups()
+	p.channels()
 	p.parties()
 	p.services()
 	p.events()

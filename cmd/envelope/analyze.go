@@ -32,6 +32,7 @@ type options struct {
 	from, to    capture.Time                // 0 where not given
 	filter      string
 	services    *service.Set
+	channels    []capture.MessageList // of --channel
 	noQUICHello bool
 	command     string // for Tool.Command
 	progress    *progress
@@ -41,10 +42,11 @@ type options struct {
 type flags struct {
 	format, output, names, service, from, to, filter, tz string
 
-	observers, servicesDir []string
-	least                  float64
-	flows, all             bool
-	noQUICHello, quiet     bool
+	observers, servicesDir, channels []string
+
+	least              float64
+	flows, all         bool
+	noQUICHello, quiet bool
 }
 
 func newAnalyze() *cobra.Command {
@@ -76,6 +78,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.BoolVar(&f.flows, "flows", false, "list every flow as well")
 	set.StringArrayVar(&f.observers, "observer", nil, "who recorded an input, as `KIND=FILE`; KIND is one of "+observerKinds())
 	set.StringVar(&f.names, "names", "", "names for addresses and accounts: CSV `FILE` with the columns address or account, name")
+	set.StringArrayVar(&f.channels, "channel", nil, "find who is in the conversation that a message list is of: CSV or JSON `FILE` with times, and sizes and kinds if known")
 	set.StringVar(&f.service, "service", "", "look at one messenger only, by its `ID` (see envelope services)")
 	set.StringVar(&f.from, "from", "", "leave out what was before `TIME`: RFC 3339, a date, or date and time in --tz")
 	set.StringVar(&f.to, "to", "", "leave out what was at or after `TIME`")
@@ -161,6 +164,9 @@ func (f *flags) options(cmd *cobra.Command, args []string) (*options, reportWrit
 		return nil, nil, err
 	}
 	if o.names, err = readNames(f.names); err != nil {
+		return nil, nil, err
+	}
+	if o.channels, err = readChannels(f.channels, zone); err != nil {
 		return nil, nil, err
 	}
 	write, err := f.writer(cmd, zone, o.services)
