@@ -15,6 +15,7 @@ type chat struct {
 	protocol string
 	rand     *rand.Rand
 	ready    [2]capture.Time // when each side can send, at its own place
+	requests *chat           // over HTTP/1.1, all but the request that hangs
 }
 
 // local is the time at which something that passes the router at a given time
@@ -28,6 +29,9 @@ func (c *chat) frame(s *scene) {
 	dir := capture.Down
 	if s.Sent {
 		dir = capture.Up
+	}
+	if own := s.Sent && s.Kind != KindAck || !s.Sent && s.Kind == KindAck; c.requests != nil && own && s.Kind != KindLogin && s.Kind != KindKeepalive {
+		c = c.requests
 	}
 	c.write(c.local(s.Time, dir), dir, int(s.Size))
 }
@@ -68,11 +72,20 @@ func (h *Host) port() uint16 {
 	return p
 }
 
-// connect opens a chat connection.
+// connect opens a chat connection; over HTTP/1.1 two, since one of them waits.
 func (r *recorder) connect(s *scene) {
+	c := r.dial(s, 0)
+	if c.protocol == "http" {
+		c.requests = r.dial(s, 150*time.Millisecond)
+	}
+	r.chats[[2]int32{s.Party, s.Service}] = c
+}
+
+// dial opens one connection to a messenger's server.
+func (r *recorder) dial(s *scene, after time.Duration) *chat {
 	sv := &r.play.services[s.Service]
 	c := &chat{protocol: sv.protocol}
-	c.Conn = r.reach(s.Time.Add(-r.hosts[s.Party].Delay), s.Party, s.Service, sv.host, r.servers[s.Service], sv.port)
+	c.Conn = r.reach(s.Time.Add(after-r.hosts[s.Party].Delay), s.Party, s.Service, sv.host, r.servers[s.Service], sv.port)
 	c.rand = c.Conn.rand
 	ready := c.Ready()
 	switch sv.protocol {
@@ -86,7 +99,7 @@ func (r *recorder) connect(s *scene) {
 		ready = c.TLS(ready, Hello{Name: sv.host, ALPN: []string{"http/1.1"}, Flight: []int{30, 2046, 281, 69}, Finish: 69})
 	}
 	c.ready = [2]capture.Time{ready, ready.Add(c.Way() + time.Millisecond)}
-	r.chats[[2]int32{s.Party, s.Service}] = c
+	return c
 }
 
 // noise is the resumed handshake of whatsApp.login.

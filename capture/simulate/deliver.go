@@ -59,13 +59,16 @@ func (it item) pass(p *Play) {
 
 // frame makes one frame of a device at the router, with the flaws of the reader.
 func (p *Play) frame(at capture.Time, i int32, sent bool, pc *errand, size int) {
+	if p.talk && !pc.kind.talk() {
+		return
+	}
 	s := Seen{Time: at, Party: i, Service: pc.service, Size: uint32(size), Kind: pc.kind, Sent: sent,
 		Login: pc.kind == KindLogin || at < p.devices[i].usable, Message: pc.message, From: pc.from, Group: pc.group}
 	if pc.kind == KindMedia {
 		s.Bulk = pc.bulk
 	}
 	if p.told {
-		if p.Flaws.Missed > 0 && pc.kind <= KindTyping && p.flaws.chance(p.Flaws.Missed) {
+		if p.Flaws.Missed > 0 && pc.kind.talk() && p.flaws.chance(p.Flaws.Missed) {
 			return
 		}
 		// Later by twice the jitter at most: earlier would be out of order.
@@ -238,6 +241,7 @@ func (p *Play) hand(i int32, pc *errand) {
 	p.frame(p.now, i, false, pc, size)
 	heard := p.now.Add(2*v.delay + v.ms(2, 20))
 	if s.taken > 0 {
+		v.hung = p.now
 		ack := *pc
 		ack.kind = KindAck
 		p.frame(heard, i, true, &ack, s.taken)

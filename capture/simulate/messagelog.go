@@ -47,7 +47,8 @@ var aliases = map[string]string{
 // without a header: from, to, time (as in temporal graphs). Columns are time
 // (RFC 3339, or a number of seconds since 1970 or since the beginning), from,
 // to or group, and optionally kind ("text", "media", "call") and size
-// (characters, bytes, seconds). Times that count from a beginning are moved to
+// (characters, bytes, seconds). In a log with a column callee all lines are
+// calls. Times that count from a beginning are moved to
 // start. Lines come back in order of time. An error names the line and field.
 func ReadLog(r io.Reader, start time.Time) ([]Line, error) {
 	buf := bufio.NewReader(r)
@@ -81,7 +82,7 @@ type fields map[string]string
 
 func readCSV(r *bufio.Reader) ([]Line, error) {
 	c := csv.NewReader(r)
-	c.TrimLeadingSpace, c.ReuseRecord = true, true
+	c.TrimLeadingSpace = true
 	c.FieldsPerRecord = -1
 	head, err := c.Read()
 	if err != nil {
@@ -92,11 +93,12 @@ func readCSV(r *bufio.Reader) ([]Line, error) {
 		columns[i] = aliases[strings.ToLower(strings.TrimSpace(h))]
 	}
 	if len(head) == 1 && len(strings.Fields(head[0])) == 3 {
-		return readGraph(head[0], r, c)
+		return readGraph(head[0], c)
 	}
 	if !slices.Contains(columns, "time") || !slices.Contains(columns, "from") {
 		return nil, fmt.Errorf("line 1: no columns named time and from")
 	}
+	calls := slices.Contains(head, "callee")
 	var out []Line
 	for {
 		row, err := c.Read()
@@ -108,6 +110,9 @@ func readCSV(r *bufio.Reader) ([]Line, error) {
 			return nil, wrong(at, err)
 		}
 		f := fields{}
+		if calls {
+			f["kind"] = "call"
+		}
 		for i, v := range row {
 			if i < len(columns) && columns[i] != "" {
 				f[columns[i]] = strings.TrimSpace(v)
@@ -120,7 +125,7 @@ func readCSV(r *bufio.Reader) ([]Line, error) {
 }
 
 // readGraph reads lines of three numbers, the first of which is given.
-func readGraph(first string, r *bufio.Reader, c *csv.Reader) ([]Line, error) {
+func readGraph(first string, c *csv.Reader) ([]Line, error) {
 	var out []Line
 	for n, text := 1, first; ; n++ {
 		f := strings.Fields(text)
@@ -194,7 +199,9 @@ func add(out []Line, f fields, n int) ([]Line, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: size %q is no whole number", n, clip(s))
 		}
-		l.Size = max(int(v), -1)
+		if l.Size = max(int(v), -1); l.Kind == "call" {
+			l.Size = max(l.Size, 0) // logs of calls say -1 where nobody answered
+		}
 	}
 	switch {
 	case l.From == "":

@@ -158,12 +158,18 @@ func (p *Play) greet(i int32, at capture.Time) {
 // ping keeps one connection alive.
 func (p *Play) ping(i, s int32) {
 	v, sv := &p.devices[i], &p.services[s]
-	p.habits.push(p.now.Add(sv.every(&v.dice)), habit{doPing, i, s})
+	wait := sv.every(&v.dice)
+	if due := v.hung.Add(wait); sv.served && v.up && due > p.now {
+		p.habits.push(due, habit{doPing, i, s}) // the request was answered in between, and made anew
+		return
+	}
+	p.habits.push(p.now.Add(wait), habit{doPing, i, s})
 	if !v.up || p.now < v.usable {
 		return
 	}
 	pc := errand{kind: KindKeepalive, service: s, from: -1, group: -1}
 	if sv.served {
+		v.hung = p.now
 		p.frame(p.now, i, false, &pc, sv.ping.down)
 		p.frame(p.now.Add(2*v.delay+v.ms(2, 20)), i, true, &pc, sv.ping.up)
 		return
@@ -174,14 +180,14 @@ func (p *Play) ping(i, s int32) {
 
 // falseFrame tells of a message that was none.
 func (p *Play) falseFrame(i int32) {
-	v := &p.devices[i]
-	p.habits.push(p.now.Add(v.exponential(time.Hour/time.Duration(p.Flaws.False))), habit{doFalse, i, 0})
+	d := &p.flaws
+	p.habits.push(p.now.Add(d.exponential(time.Hour/time.Duration(p.Flaws.False))), habit{doFalse, i, 0})
 	var s int32
 	p.uses(i, func(k int32) { s = k })
 	l := &p.services[s].law
-	up := l.text.length(&v.dice, int(v.quantile(charactersOf)))
+	up := l.text.length(d, int(d.quantile(charactersOf)))
 	pc := errand{kind: KindFalse, service: s, from: -1, group: -1}
-	if v.below(2) == 0 {
+	if d.below(2) == 0 {
 		p.frame(p.now, i, true, &pc, up)
 	} else {
 		p.frame(p.now, i, false, &pc, l.pushed(up, false))
@@ -190,11 +196,11 @@ func (p *Play) falseFrame(i int32) {
 
 // page lets a device load something that has nothing to do with the talk.
 func (p *Play) page(i int32) {
-	v := &p.devices[i]
-	p.habits.push(p.now.Add(v.exponential(time.Hour/time.Duration(p.Web.Hourly))), habit{doPage, i, 0})
-	if p.quiet(&v.dice) {
+	d := &p.pages
+	p.habits.push(p.now.Add(d.exponential(time.Hour/time.Duration(p.Web.Hourly))), habit{doPage, i, 0})
+	if p.quiet(d) {
 		return
 	}
-	size := v.tail(int64(p.Web.Bytes)/3, 1587, int64(p.Web.Bytes)*20)
-	p.steps.push(p.now, scene{Seen: Seen{Time: p.now, Party: i, Bulk: uint64(size), Size: uint32(v.below(12)), From: -1, Group: -1}, op: opPage})
+	size := d.tail(int64(p.Web.Bytes)/3, 1587, int64(p.Web.Bytes)*20)
+	p.steps.push(p.now, scene{Seen: Seen{Time: p.now, Party: i, Bulk: uint64(size), Size: uint32(d.below(12)), From: -1, Group: -1}, op: opPage})
 }

@@ -33,7 +33,8 @@ type device struct {
 	awakeUntil capture.Time
 	dropped    capture.Time // when the last connection ended
 	nextPoll   capture.Time
-	errands    []errand // that wait for a connection
+	hung       capture.Time // when the request that hangs was made, where the server pings
+	errands    []errand     // that wait for a connection
 }
 
 // relation is two people, or a group, and how far their conversation is.
@@ -82,9 +83,8 @@ const (
 	diceRelation
 	diceDevice
 	diceService
-	diceLink
 	diceFlaw
-	diceWire
+	dicePage
 )
 
 // newPlan draws who there is and who knows whom.
@@ -183,7 +183,7 @@ func (p *plan) relate(r relation, daily int64) {
 	}
 	r.gap = p.gapOf(daily)
 	if r.group < 0 && p.Calls.Daily > 0 {
-		r.calls = time.Duration(int64(day) / int64(p.Calls.Daily) * 1_000_000)
+		r.calls = time.Duration(int64(day) / max(1, int64(p.Calls.Daily)/1000) * 1000)
 	}
 	if r.group >= 0 {
 		p.groups = append(p.groups, int32(i))

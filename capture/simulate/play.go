@@ -17,9 +17,11 @@ type Play struct {
 	mail     queue[item]  // what is under way
 	steps    queue[scene] // what will be seen
 	messages int64
-	flaws    dice
+	flaws    dice // apart, like pages: what only Events or only Record has leaves people as they are
+	pages    dice
 	lines    []Line // of a message log, in place of habits
 	told     bool   // frames go to Events: with flaws, without the steps of the wire
+	talk     bool   // only frames of messages and what belongs to them
 	book     *book  // of the truth line by line, nil for none
 }
 
@@ -29,18 +31,19 @@ func (t *Town) Play(seed uint64) (*Play, error) { return t.Replay(seed, nil) }
 
 // Replay lets people send the messages of a log in place of those of their
 // habits. Names of the log that the town does not know become people of it;
-// what else they do (typing, receipts, sleeping phones) is the town's.
+// what else they do (typing, receipts, sleeping phones) is the town's. The play
+// begins shortly before the first line, and is as long as the town says.
 func (t *Town) Replay(seed uint64, lines []Line) (*Play, error) {
+	if lines != nil && len(t.Messengers) > 0 {
+		t = t.withNames(lines)
+	}
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
 	if seed == 0 {
 		seed = t.Seed
 	}
-	if lines != nil {
-		t = t.withNames(lines)
-	}
-	p := &Play{plan: newPlan(t, seed), flaws: newDice(seed, diceFlaw)}
+	p := &Play{plan: newPlan(t, seed), flaws: newDice(seed, diceFlaw), pages: newDice(seed, dicePage)}
 	if lines != nil {
 		p.follow(lines)
 	}
@@ -69,6 +72,14 @@ func (p *Play) Events() iter.Seq[Seen] {
 			}
 		}
 	}
+}
+
+// Talk generates those of Events that people make by talking: messages, their
+// copies, receipts and typing notices, without what only keeps connections
+// going. It takes less time; the frames are the same.
+func (p *Play) Talk() iter.Seq[Seen] {
+	p.talk = true
+	return p.Events()
 }
 
 // habit is the next turn of one person, pair or device.
@@ -142,10 +153,10 @@ func (p *Play) begin() {
 		v := &p.devices[i]
 		p.habits.push(p.start.Add(v.between(time.Second, time.Duration(p.Phones.Arrive))), habit{doArrive, int32(i), 0})
 		if p.told && p.Flaws.False > 0 {
-			p.habits.push(p.start.Add(v.exponential(time.Hour/time.Duration(p.Flaws.False))), habit{doFalse, int32(i), 0})
+			p.habits.push(p.start.Add(p.flaws.exponential(time.Hour/time.Duration(p.Flaws.False))), habit{doFalse, int32(i), 0})
 		}
 		if !p.told && p.Web.Hourly > 0 {
-			p.habits.push(p.start.Add(v.exponential(time.Hour/time.Duration(p.Web.Hourly))), habit{doPage, int32(i), 0})
+			p.habits.push(p.start.Add(p.pages.exponential(time.Hour/time.Duration(p.Web.Hourly))), habit{doPage, int32(i), 0})
 		}
 	}
 	settled := p.start.Add(time.Duration(p.Phones.Arrive) + 10*time.Second)

@@ -332,6 +332,9 @@ func (r *recorder) perform(s *scene) {
 	case opDrop:
 		if c := r.chats[[2]int32{s.Party, s.Service}]; c != nil {
 			c.Close(c.local(s.Time, capture.Up), capture.Up)
+			if c.requests != nil {
+				c.requests.Close(c.requests.local(s.Time, capture.Up), capture.Up)
+			}
 			delete(r.chats, [2]int32{s.Party, s.Service})
 		}
 	case opUpload, opDownload:

@@ -26,7 +26,7 @@ func (t *Town) withNames(lines []Line) *Town {
 	return &out
 }
 
-// follow makes the relations of a log: a pair for each two people, and a group
+// relationsOf makes the relations of a log: a pair for each two people, and a group
 // of all who ever wrote to it.
 func (p *plan) relationsOf(lines []Line) {
 	people := map[string]int32{}
@@ -72,10 +72,8 @@ func (p *Play) follow(lines []Line) {
 	p.relationsOf(lines)
 	p.introduce()
 	lead := time.Duration(p.Phones.Arrive) + 15*time.Second
-	if early := lines[0].at.Add(-lead); early < p.start || lines[0].at > p.end {
-		p.start = early
-		p.end = p.start.Add(time.Duration(p.Length))
-	}
+	p.start = lines[0].at.Add(-lead)
+	p.end = p.start.Add(time.Duration(p.Length))
 	p.lines = lines
 }
 

@@ -19,6 +19,15 @@ const (
 	KindFalse                 // nothing: an error of the frame reader
 )
 
+// talk tells whether frames of this kind come of what people say.
+func (k Kind) talk() bool {
+	switch k {
+	case KindText, KindMedia, KindReceipt, KindTyping, KindSync, KindFalse:
+		return true
+	}
+	return false
+}
+
 // kindNames are the words for kinds, in their order.
 var kindNames = [...]string{"text", "media", "receipt", "typing", "ack", "sync", "presence", "login", "keepalive", "false"}
 

@@ -114,7 +114,7 @@ type Phones struct {
 
 // Calls is how people call each other. The media are SRTP.
 type Calls struct {
-	Daily    Share `json:"daily"` // calls a day of a pair
+	Daily    Rate  `json:"daily"` // calls a day of a pair
 	Answered Share `json:"answered"`
 	Direct   Share `json:"direct"` // of the calls go from device to device, the others through a relay
 	Video    Share `json:"video"`

@@ -48,6 +48,25 @@ func (p *Share) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// Rate is how often a day something happens, in millionths. JSON writes it as a
+// number from 0 to 1000.
+type Rate int64
+
+// MarshalJSON writes the rate as a decimal number.
+func (r Rate) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(r)/1e6, 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads a number from 0 to 1000.
+func (r *Rate) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || !(v >= 0 && v <= 1000) {
+		return unfit(b, reflect.TypeFor[Rate]())
+	}
+	*r = Rate(math.Round(v * 1e6))
+	return nil
+}
+
 // unfit is the error that encoding/json completes with the name of the field.
 func unfit(b []byte, want reflect.Type) error {
 	return &json.UnmarshalTypeError{Value: string(b), Type: want}
@@ -60,6 +79,8 @@ func forms(t reflect.Type) string {
 		return `a duration such as "90s" or "3m"`
 	case reflect.TypeFor[Share]():
 		return "a number from 0 to 1"
+	case reflect.TypeFor[Rate]():
+		return "a number from 0 to 1000"
 	}
 	switch t.Kind() {
 	case reflect.Slice:

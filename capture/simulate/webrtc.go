@@ -199,17 +199,44 @@ func (w *webCall) check(at capture.Time) {
 	}
 }
 
-// dtls is one DTLS record of the handshake (RFC 6347 section 4.1), and in the
-// last two flights one that is sealed.
-func dtls(r *rand.Rand, i, size int) []byte {
-	body := append([]byte{22, 0xfe, 0xfd, 0, byte(i / 2), 0, 0, 0, 0, 0, byte(i)}, numbers(uint16(size))...)
-	sealed := noise(r, size)
-	if i < 2 {
-		sealed[0] = byte(1 + i) // client hello, server hello
-		sealed[1], sealed[2], sealed[3] = 0, byte((size-12)>>8), byte(size-12)
-		copy(sealed[4:12], []byte{0, 0, 0, 0, 0, 0, byte((size - 12) >> 8), byte(size - 12)})
+// dtls is one flight of the DTLS 1.2 handshake (RFC 6347): the hellos in clear,
+// the rest in records of the next epoch that are sealed.
+func dtls(r *rand.Rand, flight, size int) []byte {
+	var out []byte
+	if flight < 2 {
+		out = dtlsRecord(0, uint16(flight), dtlsHello(r, flight == 0))
 	}
-	return append(body, sealed...)
+	if size -= len(out) + dtlsHeader; size > 0 {
+		out = append(out, dtlsRecord(1, uint16(flight), noise(r, size))...)
+	}
+	return out
+}
+
+const dtlsHeader = 13
+
+// dtlsRecord is a handshake record (RFC 6347 section 4.1).
+func dtlsRecord(epoch, sequence uint16, body []byte) []byte {
+	head := append([]byte{22, 0xfe, 0xfd}, numbers(epoch, 0, 0, sequence, uint16(len(body)))...)
+	return append(head, body...)
+}
+
+// dtlsHello is a client or server hello that asks for SRTP (RFC 5764).
+func dtlsHello(r *rand.Rand, client bool) []byte {
+	body := append([]byte{0xfe, 0xfd}, noise(r, 32)...)
+	kind := byte(2)
+	if client {
+		kind = 1
+		body = append(body, 0, 0) // neither session nor cookie
+		body = append(body, vector(2, numbers(0xc02b, 0xc02f, 0xc00a, 0xc014)...)...)
+		body = append(body, 1, 0)
+	} else {
+		body = append(body, 0, 0xc0, 0x2b, 0)
+	}
+	extensions := append(extension(14, 0, 2, 0, 1, 0), extension(23)...) // use_srtp, extended_master_secret
+	body = append(body, vector(2, extensions...)...)
+	length := vector(3, body...)[:3]
+	head := append(append([]byte{kind}, length...), 0, 0, 0, 0, 0)
+	return append(append(head, length...), body...)
 }
 
 // binding is one connectivity check and its answer (RFC 8445 section 7).
