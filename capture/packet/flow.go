@@ -11,17 +11,17 @@ import (
 
 // Bounds of one flow between two records of it.
 const (
-	maxUndecidedFrames = 512  // 16 kB; a browser's page load is shorter
-	keptFrames         = 16   // capacity that an empty place of the table keeps: 512 bytes
-	maxGathered        = 1024 // frames, signals and bursts together that make a record
-	probedPayloads     = 8    // payload packets per direction shown to the signature functions
+	maxUndecidedFrames = 512 // 16 kB; a browser's page load is shorter
+	keptFrames         = 16  // capacity that an empty place of the table keeps: 512 bytes
+	maxGathered        = 256 // frames, signals and bursts together that make a record: 8 kB a flow
+	probedPayloads     = 8   // payload packets per direction shown to the signature functions
 )
 
 // Idle times after which a flow is over. Messenger connections are kept alive
 // by a ping every few minutes at most (WhatsApp 30 s, Threema 300 s), phones
 // in doze mode by one every 28 minutes (FCM); a day is on the safe side.
 const (
-	idleAnswered = 10 * time.Second // DNS and other single exchanges
+	idleAnswered = 10 * time.Second // DNS and other single exchanges; the shortest
 	idleDatagram = 2 * time.Minute
 	idleStream   = 10 * time.Minute
 	idleClosed   = 30 * time.Second
@@ -29,9 +29,9 @@ const (
 	idleChat     = 24 * time.Hour
 )
 
-// flow is one live flow: its public facts and the state of its framing.
+// flow is one live flow: its public facts and the state of its framing. What
+// every packet looks at comes first, so that it shares few cache lines.
 type flow struct {
-	f         capture.Flow
 	key       key
 	hash      uint32
 	place     uint32
@@ -43,9 +43,11 @@ type flow struct {
 	fins      uint8
 	counted   int       // frames counted as those of an undecided flow
 	payloads  [2]uint8  // payload packets seen, saturating
+	early     int       // segments held because others are missing before them
 	seq       [2]seqNos // TCP
 	tcp       *tcpFraming
 	udp       *udpFraming
+	f         capture.Flow
 }
 
 // clear makes the place fit for another flow and keeps small buffers: the
@@ -172,7 +174,7 @@ func (fl *flow) timeout() time.Duration {
 // over tells that a packet begins a new flow: the old one was idle for too
 // long, or a new connection uses the same ports.
 func (fl *flow) over(p *Packet, dir int) bool {
-	if p.Time.Sub(fl.f.Last) > fl.timeout() {
+	if pause := p.Time.Sub(fl.f.Last); pause > idleAnswered && pause > fl.timeout() {
 		return true
 	}
 	if p.Proto != ProtoTCP || p.TCPFlags&FlagSYN == 0 {
@@ -189,9 +191,14 @@ func (fl *flow) over(p *Packet, dir int) bool {
 	return s.known && (carried || fl.f.Closed) || fl.f.Midstream && carried
 }
 
-// full tells that enough was gathered to make a record.
+// full tells that enough was gathered to make a record; a frame that is still
+// growing is waited for.
 func (fl *flow) full() bool {
-	return fl.interest == capture.Collect && len(fl.f.Frames)+len(fl.f.Signals)+len(fl.f.Bursts) >= maxGathered
+	n := len(fl.f.Frames) + len(fl.f.Signals) + len(fl.f.Bursts)
+	if n < maxGathered || fl.interest != capture.Collect {
+		return false
+	}
+	return n >= 2*maxGathered || fl.tcp == nil || fl.tcp.burst == [2]int{-1, -1}
 }
 
 // serverPorts are well-known ports above 1023 of services that phones use.

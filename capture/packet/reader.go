@@ -288,7 +288,7 @@ func (r *Reader) evict() {
 
 // end yields a flow's last record and takes it out of the table.
 func (r *Reader) end(fl *flow) {
-	for fl.tcp != nil && fl.tcp.waits() { // again: the directions may change places
+	for fl.early > 0 { // again: the directions may change places
 		r.drain(fl, capture.Up)
 		r.drain(fl, capture.Down)
 	}
@@ -308,6 +308,7 @@ func (r *Reader) release(fl *flow) {
 			r.reordered -= o.bytes
 			clear(o.held)
 		}
+		fl.early = 0
 		r.freeTCP = append(r.freeTCP, fl.tcp)
 		fl.tcp = nil
 	}

@@ -73,15 +73,15 @@ type reorder struct {
 	bytes int
 }
 
-// keep stores a copy of a segment in order of its sequence number and returns
-// how many bytes that takes.
-func (r *reorder) keep(seq uint32, g *segment) int {
+// keep stores a copy of a segment in order of its sequence number, unless it
+// is there already.
+func (r *reorder) keep(seq uint32, g *segment) bool {
 	i := len(r.held)
 	for i > 0 && before(seq, r.held[i-1].seq) {
 		i--
 	}
 	if i > 0 && r.held[i-1].seq == seq && r.held[i-1].size >= g.size {
-		return 0
+		return false
 	}
 	h := held{seq: seq, segment: *g, buf: append([]byte(nil), g.data...)}
 	h.data = h.buf
@@ -89,7 +89,7 @@ func (r *reorder) keep(seq uint32, g *segment) int {
 	copy(r.held[i+1:], r.held[i:])
 	r.held[i] = h
 	r.bytes += len(h.buf)
-	return len(h.buf)
+	return true
 }
 
 // take removes and returns the first held segment.

@@ -43,9 +43,6 @@ func (t *tcpFraming) reset(r *Reader, fl *flow) {
 	t.names.Want = wire.HandshakeCertificate
 }
 
-// waits tells whether segments are held that came before missing ones.
-func (t *tcpFraming) waits() bool { return len(t.order[0].held)+len(t.order[1].held) > 0 }
-
 // turn exchanges the two directions.
 func (t *tcpFraming) turn() {
 	t.cut[0], t.cut[1] = t.cut[1], t.cut[0]

@@ -36,7 +36,7 @@ func (r *Reader) tcp(fl *flow, dir int, p *Packet, at capture.Origin) {
 func (r *Reader) acknowledged(fl *flow, dir int, p *Packet) int {
 	other := &fl.seq[1-dir]
 	other.acknowledge(p.Ack)
-	if fl.tcp != nil && fl.tcp.order[1-dir].overdue(other, p.Time) {
+	if fl.early > 0 && fl.tcp.order[1-dir].overdue(other, p.Time) {
 		return 1 - r.giveUp(fl, 1-dir)
 	}
 	return dir
@@ -76,7 +76,10 @@ func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) int {
 		return r.early(fl, dir, seq, g)
 	}
 	dir = r.deliver(fl, dir, g)
-	return r.follow(fl, dir)
+	if fl.early > 0 {
+		dir = r.follow(fl, dir)
+	}
+	return dir
 }
 
 // wanted tells whether a connection's bytes are looked at, and makes it ready
@@ -109,7 +112,11 @@ func (r *Reader) jump(fl *flow, dir int, seq uint32) {
 // early keeps a segment until what is missing before it comes.
 func (r *Reader) early(fl *flow, dir int, seq uint32, g *segment) int {
 	o := &fl.tcp.order[dir]
-	r.reordered += o.keep(seq, g)
+	was := o.bytes
+	if o.keep(seq, g) {
+		fl.early++
+	}
+	r.reordered += o.bytes - was
 	if o.overdue(&fl.seq[dir], g.time) || r.reordered > maxReordered {
 		return r.giveUp(fl, dir)
 	}
@@ -187,6 +194,7 @@ func (r *Reader) take(fl *flow, dir int) held {
 	o := &fl.tcp.order[dir]
 	was := o.bytes
 	h := o.take()
+	fl.early--
 	r.reordered += o.bytes - was
 	return h
 }
