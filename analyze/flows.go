@@ -10,12 +10,13 @@ import (
 // flowRow is what --flows lists of one flow, kept small because every flow of
 // the capture is kept.
 type flowRow struct {
-	id uint64
+	id    uint64
+	input int32
 	Flow
 }
 
 func newFlowRow(f *capture.Flow) flowRow {
-	return flowRow{f.ID, Flow{
+	return flowRow{f.ID, f.FirstAt.Input, Flow{
 		Proto: protoName(f.Proto), Src: f.Client.Addr().String(), Sport: f.Client.Port(), Dst: f.Server.Addr().String(), Dport: f.Server.Port(),
 		How: []string{}, Packets: f.Carries(), Bytes: f.Bytes[capture.Up] + f.Bytes[capture.Down], First: f.First.UTC(), Last: f.Last.UTC(),
 		Host: f.Host, HostHow: f.HostHow, ALPN: slices.Clone(f.ALPN), JA4: f.JA4, ECH: f.ECH, App: f.App,

@@ -25,9 +25,10 @@ type document struct {
 // Report concludes: what was added, as a document. inputs are the inputs in
 // the order they were given.
 func (a *Analyzer) Report(inputs []Input) *Report {
-	all := a.all()
+	all, t := a.together(a.all(), len(inputs))
 	told, _ := a.tell(all, forever)
-	events := append(slices.Clone(a.events), told...)
+	events := append(t.shiftEvents(a.events), told...)
+	t.witness(events)
 	doubtSignalling(events)
 	events = slices.DeleteFunc(events, func(e infer.Event) bool {
 		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
@@ -46,8 +47,9 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	d.talk(events)
 	d.channels(events)
 	d.limits(&u.tally)
+	t.report(d)
 	if a.opt.Flows {
-		d.flows(a.rows, u.found)
+		d.flows(t.rows(a.rows), u.found)
 	}
 	if a.missed > 0 {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("%d TLS connections of unknown services were not looked at for a messenger's behaviour: too many at once", a.missed))

@@ -1,0 +1,386 @@
+package correlate
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+// Clock is what was found of the clock of one input.
+type Clock struct {
+	Known     bool          // its clock was compared with that of Reference
+	Reference int32         // input whose clock is held true: the first of those that could be compared; the input itself where none could
+	Offset    time.Duration // what to add to the input's times to bring them to the reference's, at Mid
+	Drift     float64       // seconds a second by which Offset grows; 0 where none was found
+	Mid       capture.Time  // time of the input at which Offset holds
+	Error     time.Duration // standard error of Offset, a lower bound: equal delays of both directions are presumed
+	Matched   int           // moments that Offset rests on
+}
+
+// Tie is a difference of clocks that was measured on packets seen at both of
+// two inputs.
+type Tie struct {
+	A, B    int32
+	Offset  time.Duration // what to add to B's times to bring them to A's clock, at Mid
+	Drift   float64       // seconds a second by which Offset grows
+	Mid     capture.Time  // time of B
+	Matched int           // packets it rests on
+}
+
+const (
+	// clockSpan is how far two clocks are looked for apart. Recorders without
+	// time service are off by seconds; ones off by minutes are not guessed at,
+	// because chance peaks grow with the span that is searched.
+	clockSpan = 30 * time.Second
+	// slowest is the longest delay of relay that a pair of peaks may show.
+	slowest = 3 * time.Second
+	// linkDelay is the usual spread of delays of access links (the laboratory
+	// recordings have 10 to 60 ms one way).
+	linkDelay = 30 * time.Millisecond
+	// fewestFrames of a direction below which clocks are not compared.
+	fewestFrames = 5
+)
+
+// Clocks compares the clocks of inputs by what passes between them. events are
+// sent and received messages or, better, all application frames, each with its
+// Input; ties are differences that are known otherwise. It yields one Clock for
+// each input.
+//
+// What one input sends and another receives differs in time by the delay of
+// relay and the difference of their clocks, and shows as a peak over chance in
+// the histogram of differences; the other way round the sign of the clocks'
+// difference is opposite. Half the difference of the two peaks is the offset,
+// half the sum the delay, as in NTP (RFC 5905 section 8). All peaks together
+// are solved for one offset and one link delay of each input and one delay of
+// each messenger, by least squares. Inputs between which nothing stands out
+// over chance are not Known.
+func Clocks(events []Event, inputs int, ties ...Tie) []Clock {
+	out := make([]Clock, inputs)
+	for i := range out {
+		out[i].Reference = int32(i)
+	}
+	if inputs < 2 {
+		return out
+	}
+	c := newComparison(events, inputs, ties)
+	c.search()
+	c.agree()
+	c.attach()
+	for _, within := range closeBy {
+		c.measure(within)
+		c.solve()
+	}
+	return c.clocks(out)
+}
+
+// edge is one measured difference: of B's clock to A's, plus a delay for what
+// A sent and B received.
+type edge struct {
+	a, b    int32
+	service int32
+	tie     bool
+	diff    float64 // seconds: time at B less time at A
+	delay   float64 // seconds that diff presumes for the relay
+	width   float64 // seconds: of the peak
+	score   float64 // log likelihood over chance
+	n       int
+	mid     capture.Time // of B
+	drift   float64
+}
+
+// comparison is the search for the clocks of all inputs.
+type comparison struct {
+	inputs int
+	taps   [][]tap // by service, then input
+	edges  []edge
+	group  []int32   // of each input: the first input that it was compared with
+	offset []float64 // of each input, seconds
+	link   []float64 // of each input: delay of its link, seconds
+	delay  []float64 // of each service
+	timed  []bool    // of each service: its delay was measured
+	error  []float64
+}
+
+// tap is what one input saw of one messenger, as times in order.
+type tap struct {
+	sent, recv []capture.Time
+}
+
+func newComparison(events []Event, inputs int, ties []Tie) *comparison {
+	c := &comparison{inputs: inputs, group: make([]int32, inputs), offset: make([]float64, inputs), link: make([]float64, inputs), error: make([]float64, inputs)}
+	for i := range c.group {
+		c.group[i] = int32(i)
+	}
+	at := map[int32]int{}
+	for i := range events {
+		e := &events[i]
+		if e.Input < 0 || int(e.Input) >= inputs {
+			continue
+		}
+		s, ok := at[e.Service]
+		if !ok {
+			s = len(c.taps)
+			at[e.Service], c.taps = s, append(c.taps, make([]tap, inputs))
+		}
+		if t := &c.taps[s][e.Input]; e.Sent {
+			t.sent = append(t.sent, e.Time)
+		} else {
+			t.recv = append(t.recv, e.Time)
+		}
+	}
+	for s := range c.taps {
+		for i := range c.taps[s] {
+			c.taps[s][i].order()
+		}
+	}
+	c.delay, c.timed = make([]float64, len(c.taps)), make([]bool, len(c.taps))
+	for _, t := range ties {
+		if t.A != t.B && min(t.A, t.B) >= 0 && int(max(t.A, t.B)) < inputs {
+			c.edges = append(c.edges, edge{a: t.A, b: t.B, tie: true, diff: -seconds(t.Offset), n: t.Matched, mid: t.Mid, drift: t.Drift, score: math.Inf(1)})
+		}
+	}
+	return c
+}
+
+// order sorts the times. Where only what was sent is seen, receipts stand for
+// what was received: they go up at once.
+func (t *tap) order() {
+	slices.Sort(t.sent)
+	slices.Sort(t.recv)
+	if len(t.recv)*50 < len(t.sent) {
+		t.recv = t.sent
+	}
+}
+
+// Spontaneous leaves out of the application frames of clients what does not
+// tell of the clocks and would mislead Clocks: what is sent or received by the
+// clock, and what is sent promptly after something was received or sent.
+func Spontaneous(frames []Event) []Event {
+	useless := regularEvents(frames)
+	markPrompt(frames, useless)
+	var out []Event
+	for i := range frames {
+		if !useless[i] {
+			out = append(out, frames[i])
+		}
+	}
+	return out
+}
+
+// regularEvents marks those that come by the clock, as pings do: two of them
+// would keep any difference that they happen to have.
+func regularEvents(events []Event) []bool {
+	type class struct {
+		input, party, service int32
+		sent                  bool
+		size                  uint32
+	}
+	last := map[class][3]int32{}
+	out := make([]bool, len(events))
+	for _, i := range byTime(events) {
+		e := &events[i]
+		k := class{e.Input, e.Party, e.Service, e.Sent, e.Size}
+		l := last[k] // numbers from 1
+		if l[1] > 0 {
+			g := events[l[1]-1].Time.Sub(events[l[0]-1].Time)
+			d := e.Time.Sub(events[l[1]-1].Time)
+			if g > leastPeriod && d > leastPeriod && (g-d).Abs() < max(g/20, leastPeriod/10) {
+				out[i], out[l[0]-1], out[l[1]-1] = true, true, true
+			}
+		}
+		if l[0] == 0 {
+			l[0] = i + 1
+		} else if l[1] == 0 {
+			l[1] = i + 1
+		} else {
+			l[0], l[1] = l[1], i+1
+		}
+		last[k] = l
+	}
+	return out
+}
+
+// promptly is the time within which a client answers what it received by itself:
+// receipts, acknowledgements, the next hanging request.
+const promptly = 300 * time.Millisecond
+
+// markPrompt marks what was sent promptly after something was received, or as
+// part of one burst. Several clients answer what they receive at once, so that
+// what one of them answers and another receives differ in time by nothing that
+// tells of the relay.
+func markPrompt(events []Event, out []bool) {
+	type client struct{ input, party, service int32 }
+	type latest struct{ sent, recv capture.Time }
+	last := map[client]latest{}
+	for _, i := range byTime(events) {
+		e := &events[i]
+		k := client{e.Input, e.Party, e.Service}
+		l, ok := last[k]
+		if !ok {
+			l = latest{math.MinInt64 / 2, math.MinInt64 / 2}
+		}
+		if e.Sent {
+			out[i] = out[i] || e.Time.Sub(max(l.recv, l.sent)) < promptly
+			l.sent = e.Time
+		} else {
+			l.recv = e.Time
+		}
+		last[k] = l
+	}
+}
+
+// byTime gives the indices of events in the order of their times.
+func byTime(events []Event) []int32 {
+	ids := make([]int32, len(events))
+	for i := range ids {
+		ids[i] = int32(i)
+	}
+	slices.SortStableFunc(ids, func(i, j int32) int { return cmp.Compare(events[i].Time, events[j].Time) })
+	return ids
+}
+
+// leastPeriod is the shortest period of keepalives that matters here.
+const leastPeriod = 2 * time.Second
+
+// search finds the peak of every ordered pair of inputs and every messenger.
+func (c *comparison) search() {
+	room := peakRoom / max(1, len(c.taps)*c.inputs*(c.inputs-1))
+	for s, taps := range c.taps {
+		for a := range taps {
+			for b := range taps {
+				if a == b || len(taps[a].sent) < fewestFrames || len(taps[b].recv) < fewestFrames {
+					continue
+				}
+				if p, ok := findPeak(taps[a].sent, taps[b].recv, room); ok {
+					p.a, p.b, p.service = int32(a), int32(b), int32(s)
+					c.edges = append(c.edges, p)
+				}
+			}
+		}
+	}
+}
+
+// agree joins inputs by their ties and by peaks each way, which alone tell the
+// delay of relay; where there are none, by peaks of one way. The strongest come
+// first; what contradicts them is left out.
+func (c *comparison) agree() {
+	both := c.pairUp()
+	if len(both) > 0 {
+		c.edges = slices.DeleteFunc(c.edges, func(e edge) bool { return !e.tie && !both[key(&e)] })
+	}
+	slices.SortStableFunc(c.edges, func(x, y edge) int {
+		return cmp.Or(boolFirst(x.tie, y.tie), boolFirst(both[key(&x)], both[key(&y)]), -cmp.Compare(x.score, y.score), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
+	})
+	for _, e := range c.edges {
+		if off := e.delay - e.diff; c.group[e.a] != c.group[e.b] {
+			c.join(c.group[e.a], c.group[e.b], c.offset[e.a]+off-c.offset[e.b])
+		}
+	}
+}
+
+// join makes two groups one; move brings the times of b's to those of a's. The
+// first input of all is the reference.
+func (c *comparison) join(a, b int32, move float64) {
+	if b < a {
+		a, b, move = b, a, -move
+	}
+	for i := range c.group {
+		if c.group[i] == b {
+			c.group[i] = a
+			c.offset[i] += move
+		}
+	}
+}
+
+type edgeKey struct {
+	a, b, service int32
+}
+
+func key(e *edge) edgeKey { return edgeKey{e.a, e.b, e.service} }
+
+func boolFirst(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return -1
+	}
+	return 1
+}
+
+// pairUp learns each messenger's delay from pairs with a peak each way, and
+// tells which edges are part of such a pair. Edges of a pair whose delay is out
+// of question are dropped.
+func (c *comparison) pairUp() map[edgeKey]bool {
+	diff := map[edgeKey]float64{}
+	for i := range c.edges {
+		if e := &c.edges[i]; !e.tie {
+			diff[key(e)] = e.diff
+		}
+	}
+	delays := make([][]float64, len(c.taps))
+	both := map[edgeKey]bool{}
+	c.edges = slices.DeleteFunc(c.edges, func(e edge) bool {
+		back, ok := diff[edgeKey{e.b, e.a, e.service}]
+		if e.tie || !ok {
+			return false
+		}
+		d := (e.diff + back) / 2
+		if d < -seconds(slack) || d > seconds(slowest) {
+			return true
+		}
+		both[key(&e)] = true
+		delays[e.service] = append(delays[e.service], d)
+		return false
+	})
+	for s, list := range delays {
+		c.delay[s], c.timed[s] = median(list), len(list) > 0
+	}
+	for i := range c.edges {
+		e := &c.edges[i]
+		if e.tie {
+			continue
+		}
+		e.delay = c.delay[e.service]
+		if back, ok := diff[edgeKey{e.b, e.a, e.service}]; ok {
+			e.delay = (e.diff + back) / 2
+		}
+	}
+	return both
+}
+
+// median of numbers, 0 of none. The list is sorted by it.
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	slices.Sort(list)
+	m := len(list) / 2
+	if len(list)%2 == 1 {
+		return list[m]
+	}
+	return (list[m-1] + list[m]) / 2
+}
+
+// clocks says what was found.
+func (c *comparison) clocks(out []Clock) []Clock {
+	size := map[int32]int{}
+	for _, g := range c.group {
+		size[g]++
+	}
+	for i, g := range c.group {
+		if size[g] < 2 {
+			continue
+		}
+		out[i] = Clock{Known: true, Reference: g, Offset: time.Duration(math.Round(c.offset[i] * 1e9)), Error: time.Duration(c.error[i] * 1e9)}
+		for k := range c.edges {
+			if e := &c.edges[k]; e.a == int32(i) || e.b == int32(i) {
+				out[i].Matched += e.n
+			}
+		}
+	}
+	return out
+}
