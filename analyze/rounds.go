@@ -21,7 +21,9 @@ const margin = 3 * time.Minute
 // Frames are cut at one moment, but no event is: each is told once, by the round
 // after which its moment is over, with what came before and after still at hand.
 // The mark up to which events are told is kept by flow, because a quiet flow's
-// frames come late. Calls stay whole until they are over, with the frames of
+// frames may come late: such a flow loses nothing of its own, but what another
+// flow had to do with it may be told already. A reader should therefore give
+// what it gathered of a flow within margin. Calls stay whole until they are over, with the frames of
 // messages around their beginning. What outlives the frames: who the messengers'
 // servers are (verdicts), names and addresses (book), sums of flows (uses). What
 // the rules learn of sizes and delays they learn anew from what is held, which
@@ -32,7 +34,7 @@ func (a *Analyzer) round() {
 	cut := from + (a.now-from)/2
 	events, over := a.tell(all, cut)
 	a.events = append(a.events, events...)
-	rings := ringing(all, over)
+	calls := ringing(all, over)
 	for _, c := range all {
 		a.noteMapped(c)
 		if !c.aside {
@@ -41,7 +43,7 @@ func (a *Analyzer) round() {
 		if over[c.Flow.ID] {
 			c.Flow.Signals, c.Flow.Bursts = nil, nil
 		}
-		c.trim(from, rings[c.Flow.Client.Addr()])
+		c.trim(from, &calls)
 	}
 	a.settle()
 }
@@ -99,56 +101,82 @@ const forever = capture.Time(1<<63 - 1)
 // stretch is a part of time.
 type stretch struct{ from, to capture.Time }
 
-func (s stretch) holds(t capture.Time) bool { return t >= s.from && t <= s.to }
+// stretches are apart from each other and in order.
+type stretches []stretch
+
+func (s stretches) hold(t capture.Time) bool {
+	i, _ := slices.BinarySearchFunc(s, t, func(x stretch, t capture.Time) int { return cmp.Compare(x.to, t) })
+	return i < len(s) && s[i].from <= t
+}
+
+// joined gives stretches their order and makes one of those that overlap.
+func joined(list []stretch) stretches {
+	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	var out stretches
+	for _, s := range list {
+		if n := len(out); n > 0 && s.from <= out[n-1].to {
+			out[n-1].to = max(out[n-1].to, s.to)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
 
 // Frames of messages around the beginning of a call that still goes on show who
 // offered it, and stay: a session description comes up to half a minute before
-// the first check, and a phone rings for a minute.
+// the first check, and a phone rings for a minute. Of clients that have no part
+// in it, those stay that are large enough to be an offer that was passed on.
 const (
 	beforeRing = 30 * time.Second
 	afterRing  = time.Minute
+	offerLeast = 512
 )
 
-// ringing gives the times around the beginnings of unfinished calls, by client.
-func ringing(all []*conn, over map[uint64]bool) map[netip.Addr][]stretch {
-	out := map[netip.Addr][]stretch{}
+// rings are the times around the beginnings of unfinished calls.
+type rings struct {
+	of  map[netip.Addr]stretches
+	all stretches
+}
+
+func ringing(all []*conn, over map[uint64]bool) rings {
+	of := map[netip.Addr][]stretch{}
+	var list []stretch
 	for _, c := range all {
 		if done, ok := over[c.Flow.ID]; !ok || done {
 			continue
 		}
 		s := stretch{c.Flow.First.Add(-beforeRing), c.Flow.First.Add(afterRing)}
+		list = append(list, s)
 		for _, end := range []netip.Addr{c.Flow.Client.Addr(), c.Flow.Server.Addr()} {
-			if list := out[end]; len(list) < maxRings && !slices.Contains(list, s) {
-				out[end] = append(list, s)
-			}
+			of[end] = append(of[end], s)
 		}
 	}
-	return out
+	r := rings{map[netip.Addr]stretches{}, joined(list)}
+	for end, list := range of {
+		r.of[end] = joined(list)
+	}
+	return r
 }
 
-// maxRings bounds the unfinished calls of one client; maxSignals those messages
-// of set-up and bursts that one socket keeps from its beginning and up to now,
-// each: keepalives can go on for days.
-const (
-	maxRings   = 16
-	maxSignals = 4096
-)
-
-// trim lets go what a flow holds from before a time, but for some stretches.
-func (c *conn) trim(from capture.Time, but []stretch) {
+// trim lets go what a flow holds from before a time, but for what unfinished
+// calls need.
+func (c *conn) trim(from capture.Time, r *rings) {
 	f := &c.Flow
-	stays := func(x capture.Frame) bool {
-		return x.Time >= from || slices.ContainsFunc(but, func(s stretch) bool { return s.holds(x.Time) })
-	}
+	own := r.of[f.Client.Addr()]
 	var frames []capture.Frame
 	for _, x := range f.Frames {
-		if stays(x) {
+		if x.Time >= from || own.hold(x.Time) || x.Length >= offerLeast && r.all.hold(x.Time) {
 			frames = append(frames, x)
 		}
 	}
 	f.Frames = frames
 	f.Signals, f.Bursts = middleOut(f.Signals), middleOut(f.Bursts)
 }
+
+// maxSignals bounds the messages of set-up, and the bursts, that one socket keeps
+// from its beginning, and from its latest past: keepalives can go on for days.
+const maxSignals = 4096
 
 // middleOut keeps the ends of a list that is too long.
 func middleOut[T any](list []T) []T {

@@ -77,14 +77,9 @@ func (b *Book) Sighting(addr netip.Addr, mac capture.MAC, at capture.Origin) {
 	}
 }
 
-// Name notes a name that a device gave itself. Where the name is empty, only
-// the link-layer address behind an address became known.
+// Name notes a name that a device gave itself.
 func (b *Book) Name(n *capture.Name, at capture.Origin) {
-	if n.How == "dns" {
-		return
-	}
-	if n.Value == "" {
-		b.Sighting(n.Addr, n.MAC, at)
+	if n.Value == "" || n.How == "dns" {
 		return
 	}
 	entry := Name{Value: n.Value, How: n.How, Origin: at}
@@ -138,7 +133,7 @@ func (b *Book) Parties(addrs []netip.Addr, given map[string]string) []Party {
 			i, ok = 0, false
 		}
 		mac, single := b.deviceMAC(a)
-		if j, known := at[mac]; !ok && single && known {
+		if j, known := at[mac]; !ok && single && known && !(name != "" && out[j].Person) {
 			i, ok = j, true
 		}
 		if !ok {

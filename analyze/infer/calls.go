@@ -36,18 +36,21 @@ func Calls(legs []Conn, chats map[string][]Conn) []Event {
 }
 
 // CallsOver tells for each of the legs whether all that can belong to its call
-// is at hand at the time now: every flow of its set has been silent for longer
-// than a call can be.
+// is at hand at the time now: every flow of its set has ended, and was silent for
+// longer than a call can be.
 func CallsOver(legs []Conn, now capture.Time) []bool {
 	g := newCallGraph(legs)
-	last := make([]capture.Time, len(legs))
-	for i := range legs {
-		r := g.root(i)
-		last[r] = max(last[r], legs[i].Flow.Last)
-	}
 	over := make([]bool, len(legs))
 	for i := range legs {
-		over[i] = now.Sub(last[g.root(i)]) > callPause
+		over[g.root(i)] = true
+	}
+	for i := range legs {
+		if f := &legs[i].Flow; !f.Final || now.Sub(f.Last) <= callPause {
+			over[g.root(i)] = false
+		}
+	}
+	for i := range legs {
+		over[i] = over[g.root(i)]
 	}
 	return over
 }

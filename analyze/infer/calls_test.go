@@ -321,6 +321,14 @@ func TestCallsOver(t *testing.T) {
 	list := legs(newLeg(phone+":5000", turnServer, "").allocate(10, "192.0.2.20:50000").release(12),
 		newLeg(phone+":5000", outside+":7000", "").check(11, "up", "B:A", controls, true).media(12, 100, rtp, 111, 100),
 		newLeg(phone2+":5000", outside+":7009", "").check(11, "up", "D:C", controls, true).media(12, 50, rtp, 111, 100))
+	for i := range list {
+		list[i].Flow.Final = true
+	}
+	live := slices.Clone(list)
+	live[0].Flow.Final = false
+	if got := CallsOver(live, secondOf(500)); !slices.Equal(got, []bool{false, false, true}) {
+		t.Errorf("%v where one flow goes on", got)
+	}
 	for _, c := range []struct {
 		now  float64
 		want []bool
