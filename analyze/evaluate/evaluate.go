@@ -41,7 +41,7 @@ func Evaluate(inputs []Input, t *Truth, o Options) (*Result, error) {
 }
 
 func happened(t *Truth, k *talk) Happened {
-	return Happened{People: len(t.People), Messages: len(t.Messages), Calls: len(t.Calls), Any: len(k.any), Direct: len(k.direct), Groups: len(k.groups), Beyond: t.Beyond}
+	return Happened{People: len(t.People), Messages: len(t.Messages), Calls: len(t.Calls), Any: len(k.any), Direct: len(k.direct), Groups: len(k.demanded()), Beyond: t.Beyond}
 }
 
 // run holds one report against the truth.

@@ -7,9 +7,23 @@ import (
 	"envelope/analyze"
 )
 
-// groupFigures holds groups of at least possible against the truth. Groups with
-// fewer than three known people are not demanded: none of the rules of a group
-// could show them.
+// fewestMembers is how many known people make a group that must be found: by
+// fewer it could not be told from a pair.
+const fewestMembers = 3
+
+// demanded are the names of the groups that must be found, in order.
+func (k *talk) demanded() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(k.groups)) {
+		if len(k.groups[name]) >= fewestMembers {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// groupFigures holds groups of at least possible against the truth. What is
+// like a group that is not demanded is not spurious.
 func groupFigures(rep *analyze.Report, n *naming, k *talk) GroupFigures {
 	var found [][]int32
 	for _, g := range rep.Groups {
@@ -19,10 +33,7 @@ func groupFigures(rep *analyze.Report, n *naming, k *talk) GroupFigures {
 	}
 	out := GroupFigures{Found: len(found)}
 	sum := 0.0
-	for _, name := range slices.Sorted(maps.Keys(k.groups)) {
-		if len(k.groups[name]) < 3 {
-			continue
-		}
+	for _, name := range k.demanded() {
 		out.Truth++
 		sum += out.hold(k.groups[name], found)
 	}

@@ -83,6 +83,35 @@ func TestTruthNamesItsOwnAddresses(t *testing.T) {
 	}
 }
 
+// TestAddWhatHappenedOutside reads a second file about people whom the capture
+// does not show.
+func TestAddWhatHappenedOutside(t *testing.T) {
+	truth := mustTruth(t, `{"ts": 5, "kind": "text", "from": "anna", "to": "ben"}`, map[string]string{"192.0.2.1": "anna", "192.0.2.2": "ben"})
+	more := `{"ts": 1, "kind": "text", "from": "anna", "to": null, "to_outside": ["dora", "emil"], "group": "g"}
+{"ts": 2, "kind": "text", "from": "dora", "to": "ben", "delivered": [{"to": "ben", "ts": 2.5}]}
+{"ts": 3, "kind": "call", "from": "ben", "to": null, "to_outside": ["emil"], "answered": true}`
+	if err := truth.Add(strings.NewReader(more), "outside.jsonl"); err != nil {
+		t.Fatal(err)
+	}
+	want := []Message{
+		{Time: at(1), From: 0, To: []int32{Outside, Outside}, Group: "g"},
+		{Time: at(2), From: Outside, To: []int32{1}, Got: []Receipt{{1, at(2.5)}}},
+		{Time: at(5), From: 0, To: []int32{1}},
+	}
+	if diff := cmp.Diff(want, truth.Messages); diff != "" {
+		t.Error(diff)
+	}
+	if len(truth.People) != 2 || truth.Beyond != 3 || truth.Calls[0].To != Outside {
+		t.Errorf("people %v, %d beyond, calls %v", truth.People, truth.Beyond, truth.Calls)
+	}
+	if k := truth.talked(); len(k.any) != 1 {
+		t.Errorf("pairs %v", k.any)
+	}
+	if err := truth.Add(strings.NewReader("\n7"), "outside.jsonl"); err == nil || !strings.HasPrefix(err.Error(), "outside.jsonl: line 2: ") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestTimesAreExact(t *testing.T) {
 	for text, want := range map[string]capture.Time{
 		"1795377962.6492": 1795377962_649200000, "5": 5_000000000, "0.000000001": 1, "7.1234567899": 7_123456789, "1.5e3": 1500_000000000, "null": 0,
@@ -177,6 +206,9 @@ func FuzzReadTruth(f *testing.F) {
 		truth, err := ReadTruth(strings.NewReader(text), "truth.jsonl", accounts)
 		if err != nil {
 			return
+		}
+		if err := truth.Add(strings.NewReader(text), "truth.jsonl"); err != nil {
+			t.Errorf("a second time: %v", err)
 		}
 		k := truth.talked()
 		if len(k.any) > k.pairs() || len(k.direct) > len(k.any) {

@@ -21,7 +21,7 @@ type Happened struct {
 	Calls    int `json:"calls"`
 	Any      int `json:"pairs_any"`
 	Direct   int `json:"pairs_direct"`
-	Groups   int `json:"groups"`
+	Groups   int `json:"groups"`              // with at least three known people
 	Beyond   int `json:"with_people_outside"` // messages and calls with an end whose address is not known
 }
 

@@ -30,6 +30,7 @@ type row struct {
 	To        names     `json:"to"`
 	ToIP      string    `json:"to_ip"`
 	ToIPs     []string  `json:"to_ips"`
+	Beyond    []string  `json:"to_outside"` // receivers of whom no address is known
 	Group     string    `json:"group"`
 	Delivered []arrival `json:"delivered"`
 	Media     string    `json:"media"`
@@ -48,8 +49,11 @@ type arrival struct {
 // names is one name or a list of names.
 type names []string
 
-// UnmarshalJSON reads a string or a list of strings.
+// UnmarshalJSON reads a string, a list of strings, or null for none.
 func (n *names) UnmarshalJSON(b []byte) error {
+	if bytes.Equal(b, []byte("null")) {
+		return nil
+	}
 	if len(b) > 0 && b[0] == '[' {
 		return json.Unmarshal(b, (*[]string)(n))
 	}
@@ -92,6 +96,29 @@ func (s *seconds) UnmarshalJSON(b []byte) error {
 // truth itself say it. path names the file in errors, which are
 // *capture.SyntaxError with the line for what is wrong with the text.
 func ReadTruth(in io.Reader, path string, hosts map[string]string) (*Truth, error) {
+	rows, err := readRows(in, path)
+	if err != nil {
+		return nil, err
+	}
+	return newTruth(rows, hosts), nil
+}
+
+// Add reads a further file of the same recording, such as what the people did
+// with others whom the capture does not show. It adds no people. Errors are
+// those of ReadTruth.
+func (t *Truth) Add(in io.Reader, path string) error {
+	rows, err := readRows(in, path)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		t.take(&rows[i])
+	}
+	t.inOrder()
+	return nil
+}
+
+func readRows(in io.Reader, path string) ([]row, error) {
 	var rows []row
 	sc := bufio.NewScanner(in)
 	sc.Buffer(nil, maxLine)
@@ -112,7 +139,7 @@ func ReadTruth(in io.Reader, path string, hosts map[string]string) (*Truth, erro
 	} else if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	return newTruth(rows, hosts), nil
+	return rows, nil
 }
 
 // parseRow reads one line and checks what the figures rest on.
@@ -138,9 +165,9 @@ func parseRow(line []byte) (row, error) {
 		return row{}, fmt.Errorf(`%s without a time "ts"`, r.Kind)
 	case r.From == "":
 		return row{}, fmt.Errorf(`%s without "from"`, r.Kind)
-	case len(r.To) == 0 || slices.Contains(r.To, ""):
+	case len(r.To)+len(r.Beyond) == 0 || slices.Contains(r.To, ""):
 		return row{}, fmt.Errorf(`%s without "to"`, r.Kind)
-	case r.Kind == "call" && len(r.To) != 1:
+	case r.Kind == "call" && len(r.To)+len(r.Beyond) != 1:
 		return row{}, errors.New("call to several people")
 	}
 	return r, nil
@@ -256,14 +283,20 @@ func (t *Truth) take(r *row) {
 			m.To = append(m.To, t.index(to))
 			beyond = beyond || t.index(to) == Outside
 		}
+		for range r.Beyond {
+			m.To, beyond = append(m.To, Outside), true
+		}
 		for _, d := range r.Delivered {
 			m.Got = append(m.Got, Receipt{t.index(d.To), capture.Time(d.Time)})
 		}
 		t.Messages = append(t.Messages, m)
 		t.count(beyond)
 	case r.Kind == "call":
-		c := TrueCall{From: t.index(r.From), To: t.index(r.To[0]), Dialled: capture.Time(r.Time), Start: capture.Time(r.Start), End: capture.Time(r.End),
+		c := TrueCall{From: t.index(r.From), To: Outside, Dialled: capture.Time(r.Time), Start: capture.Time(r.Start), End: capture.Time(r.End),
 			Media: r.Media, Relayed: r.Mode == "relayed", Answered: r.Answered}
+		if len(r.To) == 1 {
+			c.To = t.index(r.To[0])
+		}
 		t.Calls = append(t.Calls, c)
 		t.count(c.From == Outside || c.To == Outside)
 	}

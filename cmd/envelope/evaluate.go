@@ -35,8 +35,9 @@ out who talked to whom run on the messages of the same report.
 
 The truth is one JSON object a line, with the kinds text, media and call, as
 envelope demo --truth DIR writes to truth.jsonl; hosts.json says which address
-belongs to which account. A folder given with --truth holds both. Each may be
-compressed with gzip. Several reports of ever longer parts of one recording
+belongs to which account. A folder given with --truth holds both, and may hold
+truth-outside.jsonl: what the people did with others whom the capture does not
+show. Each may be compressed with gzip. Several reports of ever longer parts of one recording
 (made with --to) also tell after how many messages each contact was certain.`,
 		Example: `  envelope demo -o demo --truth truth
   envelope analyze --format json -o report.json demo/router.pcap
@@ -112,32 +113,47 @@ func readReports(paths []string, stdin io.Reader) ([]evaluate.Input, error) {
 	return out, nil
 }
 
+// outsideFile holds, in a folder given with --truth, what the people did with
+// others whom the capture does not show.
+const outsideFile = "truth-outside.jsonl"
+
 // readTruth reads a truth file or folder. In a folder the hosts may be left
 // out: the truth then says itself who had which address.
 func readTruth(path, hosts string) (*evaluate.Truth, error) {
-	if isDir(path) {
-		dir := path
+	outside := ""
+	if dir := path; isDir(dir) {
 		path = compressedOr(filepath.Join(dir, "truth.jsonl"))
 		if file := compressedOr(filepath.Join(dir, "hosts.json")); hosts == "" && exists(file) {
 			hosts = file
 		}
+		outside = compressedOr(filepath.Join(dir, outsideFile))
 	}
-	var accounts map[string]string
-	if hosts != "" {
-		err := opened(hosts, nil, func(in io.Reader) (err error) {
-			accounts, err = evaluate.ReadHosts(in, hosts)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	accounts, err := readHosts(hosts)
+	if err != nil {
+		return nil, err
 	}
 	var truth *evaluate.Truth
-	err := opened(path, nil, func(in io.Reader) (err error) {
+	err = opened(path, nil, func(in io.Reader) (err error) {
 		truth, err = evaluate.ReadTruth(in, path, accounts)
 		return err
 	})
-	return truth, err
+	if err != nil || outside == "" || !exists(outside) {
+		return truth, err
+	}
+	return truth, opened(outside, nil, func(in io.Reader) error { return truth.Add(in, outside) })
+}
+
+// readHosts reads which address belongs to which account; nil without a file.
+func readHosts(path string) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	var accounts map[string]string
+	err := opened(path, nil, func(in io.Reader) (err error) {
+		accounts, err = evaluate.ReadHosts(in, path)
+		return err
+	})
+	return accounts, err
 }
 
 // compressedOr is the path, or that of its compressed form where only that is
