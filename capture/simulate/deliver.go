@@ -68,7 +68,7 @@ func (p *Play) frame(at capture.Time, i int32, sent bool, pc *errand, size int) 
 		s.Bulk = pc.bulk
 	}
 	if p.told {
-		if p.Flaws.Missed > 0 && pc.kind.talk() && p.flaws.chance(p.Flaws.Missed) {
+		if p.Flaws.Missed > 0 && pc.kind.talk() && pc.kind != KindFalse && p.flaws.chance(p.Flaws.Missed) {
 			return
 		}
 		// Later by twice the jitter at most: earlier would be out of order.

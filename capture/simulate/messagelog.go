@@ -105,10 +105,10 @@ func readCSV(r *bufio.Reader) ([]Line, error) {
 		if err == io.EOF {
 			return out, nil
 		}
-		at, _ := c.FieldPos(0)
 		if err != nil {
-			return nil, wrong(at, err)
+			return nil, wrong(0, err)
 		}
+		at, _ := c.FieldPos(0)
 		f := fields{}
 		if calls {
 			f["kind"] = "call"

@@ -40,6 +40,9 @@ func (t *Town) Replay(seed uint64, lines []Line) (*Play, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
+	if len(t.People)+t.Crowd == 0 {
+		return nil, field("crowd", "there is nobody")
+	}
 	if seed == 0 {
 		seed = t.Seed
 	}
@@ -52,7 +55,7 @@ func (t *Town) Replay(seed uint64, lines []Line) (*Play, error) {
 
 // Events generates what an ideal frame reader would see of the town, in order
 // of time: per device the frames it sent and received. It panics where
-// Check finds a mistake in the town; Play returns it.
+// Play returns an error.
 func (t *Town) Events(seed uint64) iter.Seq[Seen] {
 	p, err := t.Play(seed)
 	if err != nil {

@@ -279,7 +279,7 @@ func TestTsharkReadsTowns(t *testing.T) {
 		t.Skip("tshark is not installed")
 	}
 	for name, data := range record(t, small(t), 1) {
-		if !strings.HasSuffix(name, ".pcap") {
+		if !strings.HasSuffix(name, ".pcap") || strings.HasPrefix(name, "client-p1") {
 			continue
 		}
 		path := filepath.Join(t.TempDir(), name)

@@ -111,7 +111,8 @@ const (
 	maxDaily      = 100_000
 )
 
-// Check finds what is wrong with a town; the error names the field.
+// Check finds what is wrong with a town; the error names the field. A town of
+// nobody is right: a message log may fill it.
 func (t *Town) Check() error {
 	return errors.Join(slices.DeleteFunc([]error{
 		t.checkTimes(), t.checkMessengers(), t.checkPeople(), t.checkTalk(), t.checkHabits(), t.checkPhones(),
@@ -173,8 +174,8 @@ func (t *Town) messenger(name string) bool {
 }
 
 func (t *Town) checkPeople() error {
-	if n := len(t.People) + t.Crowd; t.Crowd < 0 || n < 1 || n > maxPeople {
-		return field("crowd", "%d people, want 1 to %d", n, maxPeople)
+	if n := len(t.People) + t.Crowd; t.Crowd < 0 || n > maxPeople {
+		return field("crowd", "%d people, want at most %d", n, maxPeople)
 	}
 	known := map[string]bool{}
 	for i, c := range t.People {
