@@ -57,19 +57,7 @@ func (r *recorder) reach(at capture.Time, i int32, key int32, name string, serve
 		r.known[id] = at
 		at = r.Resolve(at, h, r.lookup, name, server.Addr()).Add(time.Millisecond)
 	}
-	return r.TCP(at, h.At(h.port()), server.At(port))
-}
-
-// port is Port, within the range that a home router leaves to the device.
-func (h *Host) port() uint16 {
-	p := h.Port()
-	for k, d := range h.home.list() {
-		if d == h && (int(p)-32768)/homePorts != k {
-			h.lastPort = 32768 + uint16(k)*homePorts
-			return h.lastPort
-		}
-	}
-	return p
+	return r.TCP(at, h.At(h.Port()), server.At(port))
 }
 
 // connect opens a chat connection; over HTTP/1.1 two, since one of them waits.

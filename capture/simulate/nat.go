@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"envelope/capture"
 )
@@ -47,13 +48,17 @@ func (n *Network) hostAt(a netip.AddrPort) *Host {
 	return h
 }
 
+// firstPort is the first of the ports that a home router leaves to h.
+func (h *Host) firstPort() (uint16, bool) {
+	k := slices.Index(h.home.list(), h)
+	return 32768 + uint16(k)*homePorts, k >= 0
+}
+
 // innerAddr is the address of h in its own network; invalid where that is the
 // one that all see.
 func (h *Host) innerAddr() netip.Addr {
-	for i, d := range h.home.list() {
-		if d == h {
-			return h.home.addrs[i]
-		}
+	if i := slices.Index(h.home.list(), h); i >= 0 {
+		return h.home.addrs[i]
 	}
 	return netip.Addr{}
 }
@@ -73,18 +78,16 @@ func (r *home) inner(h *Host, data []byte, sent bool) []byte {
 		return data
 	}
 	out := bytes.Clone(data)
-	at := 30 // destination
-	copy(out[6:], homeMAC[:])
-	for i, d := range r.devices {
-		if d == h && sent {
-			at = 26
-			copy(out[6:], r.macs[i][:])
-			copy(out, homeMAC[:])
-		} else if d == h {
-			copy(out, r.macs[i][:])
-		}
+	mac := r.macs[slices.Index(r.devices, h)]
+	if sent {
+		copy(out, homeMAC[:])
+		copy(out[6:], mac[:])
+		replace4(out, 26, addr.As4())
+	} else {
+		copy(out, mac[:])
+		copy(out[6:], homeMAC[:])
+		replace4(out, 30, addr.As4())
 	}
-	replace4(out, at, addr.As4())
 	return out
 }
 

@@ -92,9 +92,13 @@ func (n *Network) add(h *Host) *Host {
 func (h *Host) Addr() netip.Addr { return h.Addrs[0] }
 
 // Port returns the next port of h for a connection of its own, from the range
-// that Linux uses up to the end; only after some 20,000 do they repeat.
+// that Linux uses up to the end; only after some 20,000 do they repeat, and
+// behind a home router after homePorts.
 func (h *Host) Port() uint16 {
 	h.lastPort = max(h.lastPort+1, 32768)
+	if first, ok := h.firstPort(); ok && h.lastPort-first >= homePorts {
+		h.lastPort = first
+	}
 	return h.lastPort
 }
 

@@ -281,7 +281,7 @@ func (r *recorder) writeHosts() error {
 	for i, h := range r.hosts {
 		name := r.play.people[r.play.devices[i].person].name
 		subscribers[h.Addr().String()] = name
-		if inner := h.innerAddr(); inner.IsValid() {
+		if inner := h.innerAddr(); inner.IsValid() && len(r.hosts) <= r.play.Tap.Devices {
 			subscribers[inner.String()] = name
 		}
 	}

@@ -61,7 +61,7 @@ type peer struct {
 
 func (w *webCall) peer(h *Host, c *chat, role string, d *dialled) *peer {
 	r := w.Rand(fmt.Sprint("call ", role, " ", h.Name, " ", d.at))
-	p := &peer{Host: h, chat: c, rand: r, local: h.At(h.port()), controls: role == "caller", channel: 0x4000 + uint16(r.IntN(64))}
+	p := &peer{Host: h, chat: c, rand: r, local: h.At(h.Port()), controls: role == "caller", channel: 0x4000 + uint16(r.IntN(64))}
 	p.relayed = w.relay.At(49152 + uint16(r.IntN(16000)))
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 	p.user = fmt.Sprintf("%d:%08x", int64(d.at)/1e9+86400, r.Uint32())
