@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
 	"time"
 
@@ -124,41 +123,57 @@ func burstsOf(f *capture.Flow, up bool) []sight {
 // method of patience diff).
 func common(x, y []sight) [][2]int {
 	n := min(run, len(x), len(y))
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil
+	case alike(x, y): // also where all lengths are the same
+		return extend(x, y, [][2]int{{0, 0}})
 	}
-	seed := maphash.MakeSeed()
-	px, py := places(x, n, seed), places(y, n, seed)
+	ids := map[mark]uint64{}
+	rx, ry := runs(x, n, ids), runs(y, n, ids)
+	px, py := places(rx), places(ry)
 	var anchors [][2]int
-	for i := 0; i+n <= len(x); i++ {
-		h := hashRun(x[i:i+n], seed)
-		if j, ok := py[h]; ok && j >= 0 && px[h] >= 0 {
+	for i, r := range rx {
+		if j, ok := py[r]; ok && j >= 0 && px[r] >= 0 {
 			anchors = append(anchors, [2]int{i, j})
 		}
 	}
 	return extend(x, y, rising(anchors))
 }
 
-// places gives where each run starts, -1 for those that come more than once.
-func places(list []sight, n int, seed maphash.Seed) map[uint64]int {
-	out := make(map[uint64]int, len(list))
+// alike tells that two sequences are the same from the first to the last.
+func alike(x, y []sight) bool {
+	return slices.EqualFunc(x, y, func(a, b sight) bool { return a.mark == b.mark })
+}
+
+// runs gives for each place the n sights from there on, by numbers.
+func runs(list []sight, n int, ids map[mark]uint64) [][run]uint64 {
+	out := make([][run]uint64, 0, len(list))
 	for i := 0; i+n <= len(list); i++ {
-		h := hashRun(list[i:i+n], seed)
-		if _, twice := out[h]; twice {
-			out[h] = -1
-		} else {
-			out[h] = i
+		var r [run]uint64
+		for k := range n {
+			m := list[i+k].mark
+			if ids[m] == 0 {
+				ids[m] = uint64(len(ids) + 1)
+			}
+			r[k] = ids[m]
 		}
+		out = append(out, r)
 	}
 	return out
 }
 
-func hashRun(list []sight, seed maphash.Seed) uint64 {
-	var h uint64
-	for i := range list {
-		h = h*0x9e3779b97f4a7c15 + maphash.Comparable(seed, list[i].mark)
+// places gives where each run starts, -1 for those that come more than once.
+func places(list [][run]uint64) map[[run]uint64]int {
+	out := make(map[[run]uint64]int, len(list))
+	for i, r := range list {
+		if _, twice := out[r]; twice {
+			out[r] = -1
+		} else {
+			out[r] = i
+		}
 	}
-	return h
+	return out
 }
 
 // rising gives the longest part of the pairs, in order of the first, in which

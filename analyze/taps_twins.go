@@ -48,7 +48,8 @@ func (t *taps) twins(all []*conn) []correlate.Tie {
 
 // meeting gathers the differences of times of packets that two inputs share.
 type meeting struct {
-	up, down []step // as the lower input's client sees it
+	free []step // of packets both ways, free of the delay between the taps
+	one  []step // of flows that show one direction only
 }
 
 // step is one packet seen twice.
@@ -56,6 +57,36 @@ type step struct {
 	at   capture.Time // at the higher input
 	diff time.Duration
 }
+
+// take enters the packets of one flow. A packet up is later at one tap by what
+// it takes from the other, one down is earlier by as much: the mean of two that
+// are near in time is free of it.
+func (m *meeting) take(pairs []double) {
+	var up, down []step
+	for _, p := range pairs {
+		s := step{p.y.at, p.y.at.Sub(p.x.at)}
+		if p.up {
+			up = append(up, s)
+		} else {
+			down = append(down, s)
+		}
+	}
+	if len(up) == 0 || len(down) == 0 {
+		m.one = append(m.one, append(up, down...)...)
+		return
+	}
+	slices.SortStableFunc(up, earlierStep)
+	slices.SortStableFunc(down, earlierStep)
+	k := 0
+	for _, u := range up {
+		for k+1 < len(down) && down[k+1].at.Sub(u.at).Abs() <= down[k].at.Sub(u.at).Abs() {
+			k++
+		}
+		m.free = append(m.free, step{u.at, (u.diff + down[k].diff) / 2})
+	}
+}
+
+func earlierStep(x, y step) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.diff, y.diff)) }
 
 // maxTwins bounds the flows of one pair of sockets that are compared.
 const maxTwins = 64
@@ -81,13 +112,8 @@ func (t *taps) compare(list []*conn, steps map[[2]int32]*meeting) {
 				m = &meeting{}
 				steps[[2]int32{a, b}] = m
 			}
+			m.take(pairs)
 			for _, p := range pairs {
-				s := step{p.y.at, p.y.at.Sub(p.x.at)}
-				if p.up {
-					m.up = append(m.up, s)
-				} else {
-					m.down = append(m.down, s)
-				}
 				t.same[p.x.origin] = append(t.same[p.x.origin], p.y.origin)
 				t.same[p.y.origin] = append(t.same[p.y.origin], p.x.origin)
 			}
@@ -98,8 +124,6 @@ func (t *taps) compare(list []*conn, steps map[[2]int32]*meeting) {
 }
 
 // tiesOf gives the difference of clocks of each two inputs that share packets.
-// A packet up is later at one tap by what it takes from the other, one down is
-// earlier by as much: the mean of both is free of it.
 func tiesOf(steps map[[2]int32]*meeting) []correlate.Tie {
 	var keys [][2]int32
 	for k := range steps {
@@ -109,18 +133,12 @@ func tiesOf(steps map[[2]int32]*meeting) []correlate.Tie {
 	var out []correlate.Tie
 	for _, k := range keys {
 		m := steps[k]
-		up, down := lineOf(m.up), lineOf(m.down)
-		tie := correlate.Tie{A: k[0], B: k[1], Matched: len(m.up) + len(m.down)}
-		switch {
-		case len(m.up) > 0 && len(m.down) > 0:
-			tie.Mid = up.mid + (down.mid-up.mid)/2
-			tie.Drift = -(up.drift + down.drift) / 2
-			tie.Offset = -(up.on(tie.Mid) + down.on(tie.Mid)) / 2
-		case len(m.up) > 0:
-			tie.Mid, tie.Offset, tie.Drift = up.mid, -up.diff, -up.drift
-		default:
-			tie.Mid, tie.Offset, tie.Drift = down.mid, -down.diff, -down.drift
+		list, rough := m.free, false
+		if len(list) == 0 {
+			list, rough = m.one, true
 		}
+		l := lineOf(list)
+		tie := correlate.Tie{A: k[0], B: k[1], Matched: len(list), Offset: -l.diff, Drift: -l.drift, Mid: l.mid, Rough: rough}
 		out = append(out, tie)
 	}
 	return out
@@ -131,10 +149,6 @@ type line struct {
 	mid   capture.Time
 	diff  time.Duration
 	drift float64
-}
-
-func (l line) on(t capture.Time) time.Duration {
-	return l.diff + time.Duration(l.drift*float64(t.Sub(l.mid)))
 }
 
 const (
@@ -152,7 +166,7 @@ func lineOf(list []step) line {
 	if len(list) == 0 {
 		return line{}
 	}
-	slices.SortStableFunc(list, func(x, y step) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.diff, y.diff)) })
+	slices.SortStableFunc(list, earlierStep)
 	out := line{mid: list[len(list)/2].at, diff: medianStep(list)}
 	third := len(list) / 3
 	if len(list) < driftSteps {

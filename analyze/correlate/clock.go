@@ -28,6 +28,7 @@ type Tie struct {
 	Drift   float64       // seconds a second by which Offset grows
 	Mid     capture.Time  // time of B
 	Matched int           // packets it rests on
+	Rough   bool          // of packets of one direction only: the delay between the inputs is in it
 }
 
 const (
@@ -82,6 +83,8 @@ type edge struct {
 	a, b    int32
 	service int32
 	tie     bool
+	both    bool    // of what both received at once
+	err     float64 // seconds; 0 for what n says
 	diff    float64 // seconds: time at B less time at A
 	delay   float64 // seconds that diff presumes for the relay
 	width   float64 // seconds: of the peak
@@ -107,6 +110,7 @@ type comparison struct {
 // tap is what one input saw of one messenger, as times in order.
 type tap struct {
 	sent, recv []capture.Time
+	news       []capture.Time // received without anything just before
 }
 
 func newComparison(events []Event, inputs int, ties []Tie) *comparison {
@@ -115,6 +119,8 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 		c.group[i] = int32(i)
 	}
 	at := map[int32]int{}
+	answers := make([]bool, len(events))
+	markPrompt(events, answers, false)
 	for i := range events {
 		e := &events[i]
 		if e.Input < 0 || int(e.Input) >= inputs {
@@ -129,6 +135,9 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 			t.sent = append(t.sent, e.Time)
 		} else {
 			t.recv = append(t.recv, e.Time)
+			if !answers[i] {
+				t.news = append(t.news, e.Time)
+			}
 		}
 	}
 	for s := range c.taps {
@@ -139,7 +148,11 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 	c.delay, c.timed = make([]float64, len(c.taps)), make([]bool, len(c.taps))
 	for _, t := range ties {
 		if t.A != t.B && min(t.A, t.B) >= 0 && int(max(t.A, t.B)) < inputs {
-			c.edges = append(c.edges, edge{a: t.A, b: t.B, tie: true, diff: -seconds(t.Offset), n: t.Matched, mid: t.Mid, drift: t.Drift, score: math.Inf(1)})
+			e := edge{a: t.A, b: t.B, tie: true, diff: -seconds(t.Offset), n: t.Matched, mid: t.Mid, drift: t.Drift, score: math.Inf(1)}
+			if t.Rough {
+				e.err = seconds(linkDelay)
+			}
+			c.edges = append(c.edges, e)
 		}
 	}
 	return c
@@ -150,6 +163,7 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 func (t *tap) order() {
 	slices.Sort(t.sent)
 	slices.Sort(t.recv)
+	slices.Sort(t.news)
 	if len(t.recv)*50 < len(t.sent) {
 		t.recv = t.sent
 	}
@@ -160,7 +174,7 @@ func (t *tap) order() {
 // clock, and what is sent promptly after something was received or sent.
 func Spontaneous(frames []Event) []Event {
 	useless := regularEvents(frames)
-	markPrompt(frames, useless)
+	markPrompt(frames, useless, true)
 	var out []Event
 	for i := range frames {
 		if !useless[i] {
@@ -205,30 +219,23 @@ func regularEvents(events []Event) []bool {
 
 // promptly is the time within which a client answers what it received by itself:
 // receipts, acknowledgements, the next hanging request.
-const promptly = 300 * time.Millisecond
+const promptly = 100 * time.Millisecond
 
-// markPrompt marks what was sent promptly after something was received, or as
+// markPrompt marks what was sent, or what was received, promptly after something else, or as
 // part of one burst. Several clients answer what they receive at once, so that
 // what one of them answers and another receives differ in time by nothing that
 // tells of the relay.
-func markPrompt(events []Event, out []bool) {
+func markPrompt(events []Event, out []bool, sent bool) {
 	type client struct{ input, party, service int32 }
-	type latest struct{ sent, recv capture.Time }
-	last := map[client]latest{}
+	last := map[client]capture.Time{}
 	for _, i := range byTime(events) {
 		e := &events[i]
 		k := client{e.Input, e.Party, e.Service}
 		l, ok := last[k]
-		if !ok {
-			l = latest{math.MinInt64 / 2, math.MinInt64 / 2}
+		if e.Sent == sent && ok && e.Time.Sub(l) < promptly {
+			out[i] = true
 		}
-		if e.Sent {
-			out[i] = out[i] || e.Time.Sub(max(l.recv, l.sent)) < promptly
-			l.sent = e.Time
-		} else {
-			l.recv = e.Time
-		}
-		last[k] = l
+		last[k] = e.Time
 	}
 }
 

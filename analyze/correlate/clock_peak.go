@@ -21,6 +21,11 @@ const (
 	leastLead = 5.0
 	// leastMoments is the number of distinct moments that make a peak.
 	leastMoments = 5
+	// rivalry is how far off a peak is another one rather than its flank.
+	rivalry = 2 * time.Second
+	// usual is the usual size of differences of clocks: larger ones are less
+	// likely, as the square.
+	usual = 3 * time.Second
 	// apart is the time between moments that count as distinct.
 	apart = time.Second
 )
@@ -38,7 +43,7 @@ func findPeak(sent, recv []capture.Time, room int) (edge, bool) {
 	for _, w := range peakWidths {
 		h := newHistogram(w)
 		h.fill(sent, recv, room, 0, 1)
-		if e := h.peak(); e.score > best.score {
+		if e := peak(h); e.score > best.score {
 			best = e
 		}
 	}
@@ -106,33 +111,47 @@ func (h *histogram) add(at capture.Time, d time.Duration) {
 	}
 }
 
-// peak gives the best peak, with score 0 where none stands out.
-func (h *histogram) peak() edge {
-	gain := make([]float64, len(h.count))
-	best := 0
-	sums := make([]float64, len(h.count)+1)
-	for k, n := range h.count {
-		sums[k+1] = sums[k] + n
+// peak gives the best peak that histograms of one width show together, with score
+// 0 where none stands out.
+func peak(hs ...*histogram) edge {
+	bin := hs[0].bin
+	gain := make([]float64, len(hs[0].count))
+	for _, h := range hs {
+		h.addGain(gain)
 	}
-	for k := 0; k+1 < len(h.count); k++ {
-		gain[k] = h.gain(sums, k)
-		if gain[k] > gain[best] {
+	best := 0
+	for k := range gain {
+		at := seconds(time.Duration(k+1)*bin-clockSpan) / seconds(usual)
+		if gain[k] -= math.Log(1 + at*at); gain[k] > gain[best] {
 			best = k
 		}
 	}
 	rival := 0.0
-	away := int(2 * time.Second / h.bin)
+	away := int(rivalry / bin)
 	for k, g := range gain {
 		if k < best-away || k > best+away {
 			rival = max(rival, g)
 		}
 	}
-	n := int(h.count[best] + h.count[best+1])
+	n := 0
+	for _, h := range hs {
+		n += int(h.count[best] + h.count[min(best+1, len(h.count)-1)])
+	}
 	if gain[best] < leastGain || gain[best]-rival < leastLead || n < leastMoments {
 		return edge{}
 	}
-	at := seconds(time.Duration(best+1)*h.bin - clockSpan)
-	return edge{diff: at, width: seconds(2 * h.bin), score: gain[best], n: n}
+	return edge{diff: seconds(time.Duration(best+1)*bin - clockSpan), width: seconds(2 * bin), score: gain[best], n: n}
+}
+
+// addGain adds what each two neighbouring bins gain.
+func (h *histogram) addGain(gain []float64) {
+	sums := make([]float64, len(h.count)+1)
+	for k, n := range h.count {
+		sums[k+1] = sums[k] + n
+	}
+	for k := 0; k+1 < len(h.count); k++ {
+		gain[k] += h.gain(sums, k)
+	}
 }
 
 // gain is the log likelihood of the two bins from k on over the level around
@@ -175,6 +194,7 @@ func (c *comparison) attach() {
 			return
 		}
 		c.join(best.a, best.b, best.diff)
+		c.edges = append(c.edges, edge{a: best.a, b: best.b, both: true, err: best.width, n: best.n, score: best.score, diff: c.offset[best.a] - c.offset[best.b]})
 		for k := range tried {
 			if k[0] == best.a || k[1] == best.a {
 				delete(tried, k)
@@ -209,14 +229,21 @@ func (c *comparison) pooled(service int, group int32) tap {
 		for _, at := range t.recv {
 			out.recv = append(out.recv, at.Add(move))
 		}
+		for _, at := range t.news {
+			out.news = append(out.news, at.Add(move))
+		}
 	}
 	slices.Sort(out.sent)
 	slices.Sort(out.recv)
+	slices.Sort(out.news)
 	return out
 }
 
 // between finds what to add to the times of group b for the clock of group a.
+// What passed one way or the other counts, and what both received at once: the
+// messages of a group they share, the presence of a common contact.
 func (c *comparison) between(a, b int32) edge {
+	const room = peakRoom / pooledShare
 	var best edge
 	for s := range c.taps {
 		if !c.timed[s] {
@@ -227,12 +254,13 @@ func (c *comparison) between(a, b int32) edge {
 			continue
 		}
 		delay := time.Duration(c.delay[s] * 1e9)
-		for _, w := range peakWidths[1:] {
-			h := newHistogram(w)
-			h.fill(x.sent, y.recv, peakRoom/pooledShare, delay, -1)
+		for _, w := range peakWidths {
+			h, both := newHistogram(w), newHistogram(w)
+			h.fill(x.sent, y.recv, room, delay, -1)
 			h.forget()
-			h.fill(y.sent, x.recv, peakRoom/pooledShare, delay, 1)
-			if e := h.peak(); e.score > best.score {
+			h.fill(y.sent, x.recv, room, delay, 1)
+			both.fill(y.news, x.news, room, 0, 1)
+			if e := peak(h, both); e.score > best.score {
 				best = e
 			}
 		}
@@ -246,16 +274,19 @@ const pooledShare = 64
 // measure looks at every pair of inputs in one group for a peak where the
 // others put it, to a few milliseconds.
 func (c *comparison) measure(within float64) {
-	c.edges = slices.DeleteFunc(c.edges, func(e edge) bool { return !e.tie })
+	c.edges = slices.DeleteFunc(c.edges, func(e edge) bool { return !e.tie && e.err == 0 })
 	for s, taps := range c.taps {
 		for a := range taps {
 			for b := range taps {
 				if a == b || c.group[a] != c.group[b] {
 					continue
 				}
-				diff := c.offset[a] - c.offset[b] + c.delay[s] + c.link[a] + c.link[b]
-				if e, ok := peakNear(taps[a].sent, taps[b].recv, diff, within); ok {
-					e.a, e.b, e.service = int32(a), int32(b), int32(s)
+				e := edge{a: int32(a), b: int32(b), service: int32(s)}
+				if e.peakNear(taps[a].sent, taps[b].recv, c.expected(&e), within) {
+					c.edges = append(c.edges, e)
+				}
+				e.both = true
+				if a < b && e.peakNear(taps[a].news, taps[b].news, c.expected(&e), within) {
 					c.edges = append(c.edges, e)
 				}
 			}
@@ -270,18 +301,19 @@ var closeBy = [...]float64{0.15, 0.1, 0.06}
 // level is the distance within which the level of chance is taken, in seconds.
 const level = 2.0
 
-// peakNear finds the peak next to the difference expected.
-func peakNear(sent, recv []capture.Time, diff, within float64) (edge, bool) {
+// peakNear finds the peak next to the difference expected, if there is one.
+func (e *edge) peakNear(sent, recv []capture.Time, diff, within float64) bool {
 	list := near(sent, recv, diff, level)
 	lo, _ := slices.BinarySearch(list, diff-within)
 	hi, _ := slices.BinarySearch(list, diff+within)
 	at, n := mode(list[lo:hi])
 	chance := (float64(len(list)-(hi-lo)) + 0.5) / (2 * (level - within)) * modeWidth
 	if n < 2 || float64(n) <= chance {
-		return edge{}, false
+		return false
 	}
 	gain := float64(n)*math.Log(float64(n)/chance) - (float64(n) - chance)
-	return edge{diff: at, n: n, score: gain}, gain > nearGain
+	e.diff, e.n, e.score = at, n, gain
+	return gain > nearGain
 }
 
 // nearGain is the log likelihood over chance from which a peak next to the

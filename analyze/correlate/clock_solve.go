@@ -5,7 +5,8 @@ import "math"
 // solve finds the offsets, link delays and messenger delays that fit all edges
 // best, by weighted least squares:
 //
-//	diff(a to b) = offset a - offset b + delay of the messenger + link a + link b
+//	diff(a to b)        = offset a - offset b + delay of the messenger + link a + link b
+//	diff(to a and to b) = offset a - offset b - link a + link b
 //
 // Link delays are held near nothing by what is usual, and the reference of
 // each group at offset 0.
@@ -56,6 +57,9 @@ func (c *comparison) expected(e *edge) float64 {
 	if e.tie {
 		return c.offset[e.a] - c.offset[e.b]
 	}
+	if e.both {
+		return c.offset[e.a] - c.offset[e.b] - c.link[e.a] + c.link[e.b]
+	}
 	return c.offset[e.a] - c.offset[e.b] + c.delay[e.service] + c.link[e.a] + c.link[e.b]
 }
 
@@ -71,14 +75,20 @@ const (
 func (c *comparison) enter(m [][]float64, e *edge) {
 	at := []int{int(e.a), int(e.b)}
 	by := []float64{1, -1}
-	err := tieFloor
-	if !e.tie {
+	err := tieFloor + e.err
+	switch {
+	case e.both:
+		at = append(at, c.inputs+int(e.a), c.inputs+int(e.b))
+		by = append(by, -1, 1)
+	case !e.tie:
 		at = append(at, c.inputs+int(e.a), c.inputs+int(e.b), 2*c.inputs+int(e.service))
 		by = append(by, 1, 1, 1)
-		err = edgeFloor + edgeNoise/math.Sqrt(float64(max(1, e.n)))
+	}
+	if !e.tie {
+		err = edgeFloor + edgeNoise/math.Sqrt(float64(max(1, e.n))) + e.err
 	}
 	w := 1 / (err * err)
-	if off := (e.diff - c.expected(e)) / misfit; !e.tie {
+	if off := (e.diff - c.expected(e)) / max(misfit, e.err); !e.tie {
 		w /= 1 + off*off
 	}
 	last := len(m)
