@@ -102,8 +102,7 @@ func TestTCPFrames(t *testing.T) {
 			tp.talk(phone, server).say(down, b[1400:]).say(up, data(33)).say(down, data(70))
 		}, []string{"6 10.0.0.7:40000 > 192.0.2.80:443 port midstream", "  down data 60 #1 guess", "  up data 33 #2 guess", "  down data 70 #3 guess"}},
 		{"mid-stream, server sends first on odd ports", func(tp *tape) {
-			a, b := phone, phone
-			a, b = addr("198.51.100.9:50000"), addr("198.51.100.1:50001")
+			a, b := addr("198.51.100.9:50000"), addr("198.51.100.1:50001")
 			tp.talk(a, b).say(down, data(60)).say(up, h).say(down, data(70))
 		}, []string{"6 198.51.100.9:50000 > 198.51.100.1:50001 hello midstream chat.example.org(sni)", "  down data 60 #1 guess",
 			"  up handshake 88 #2 guess", "  down data 70 #3 guess"}},
