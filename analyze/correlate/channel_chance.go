@@ -20,36 +20,43 @@ const (
 
 // channelNull is what scores of one unit chance makes. Above level, a share of
 // the rotations is spread by an exponential law that falls by fall for a nat.
-type channelNull struct{ level, share, fall float64 }
+type channelNull struct{ level, share, fall, floor float64 }
 
 // nulls scores rotated lists, by the law given or, where there is none, by the
-// one learned anew each time. The last is that of all units together.
-func (c *channel) nulls(law *channelLaw) chanceNulls {
-	scores := make([][]float64, len(c.units))
+// one learned anew each time.
+func (c *channel) nulls(law *channelLaw) *chance {
 	turns := c.turns()
-	for _, d := range turns {
+	// A unit without any event near a message scores this.
+	silent := runScore(make([]float64, len(c.list)))
+	scores := make([][]float64, len(c.units))
+	for k := range scores {
+		scores[k] = slices.Repeat([]float64{silent}, len(turns))
+	}
+	for i, d := range turns {
 		list := c.turned(d)
 		for _, s := range c.score(list, c.pairUp(list), law) {
-			scores[s.unit] = append(scores[s.unit], s.score)
+			scores[s.unit][i] = s.score
 		}
 	}
-	var all []float64
-	for k := range scores {
-		for len(scores[k]) < len(turns) {
-			scores[k] = append(scores[k], noEvent)
-		}
-		all = append(all, scores[k]...)
+	n := &chance{all: tail(slices.Concat(scores...), 1, silent)}
+	for _, list := range scores {
+		n.close = append(n.close, tail(slices.Clone(list[farTurns:]), n.all.fall, silent))
+		n.own = append(n.own, tail(list, n.all.fall, silent))
 	}
-	pool := tail(all, 1)
-	out := make(chanceNulls, len(c.units), len(c.units)+1)
-	for k := range scores {
-		out[k] = tail(scores[k], pool.fall)
-	}
-	return append(out, pool)
+	return n
 }
 
-// noEvent is the score of a unit without any event near a message.
-const noEvent = -3
+// chance is what rotations gave: each unit in all of them, each in those by a
+// few minutes, and all units together.
+type chance struct {
+	own, close []channelNull
+	all        channelNull
+}
+
+// of is the density of a score of a unit by chance, by what is worst.
+func (n *chance) of(s *unitScore) float64 {
+	return max(n.own[s.unit].density(s.score), n.close[s.unit].density(s.score), n.all.density(s.score))
+}
 
 // turns lists by how much the clock is rotated: spread evenly (golden ratio),
 // and never so little that true pairs come near each other.
@@ -89,11 +96,11 @@ func (c *channel) turned(d time.Duration) []Listed {
 // tail fits the upper fifth of scores. By theory a likelihood ratio thins out
 // by a nat for a nat or faster; a slower fall is believed of a unit as far as
 // its scores show it, and otherwise that of all units.
-func tail(scores []float64, usual float64) channelNull {
+func tail(scores []float64, usual, silent float64) channelNull {
 	const share, prior = 0.2, 3
 	slices.Sort(scores)
 	m := max(1, int(share*float64(len(scores))))
-	u := channelNull{level: scores[len(scores)-m]}
+	u := channelNull{level: scores[len(scores)-m], floor: silent}
 	if u.level < 0 {
 		// Scores below 0 speak against; what matters begins at 0.
 		u.level = 0
@@ -105,38 +112,40 @@ func tail(scores []float64, usual float64) channelNull {
 		sum += s - u.level
 	}
 	u.share = (float64(m) + 0.5) / (float64(len(scores)) + 1)
-	if u.level <= 0 {
-		u.level = 0
-	}
 	u.fall = min(1, (float64(m)+prior)/(sum+prior/usual))
 	return u
 }
 
 // density is that of a score by chance. Below the level lies most of what chance
-// gives, down to noEvent and a little less.
+// gives, down to that of a unit without events.
 func (u *channelNull) density(t float64) float64 {
 	if t < u.level {
-		return max(u.share*u.fall, (1-u.share)/(u.level-noEvent+1))
+		return max(u.share*u.fall, (1-u.share)/(u.level-u.floor+1))
 	}
 	return u.share * u.fall * math.Exp(-u.fall*(t-u.level))
 }
 
-// meanScore is the mean of the scores of true members, in nats, as far as
-// nothing is known: a dozen messages that say two nats each.
-const meanScore = 25
+// leastScore is the least mean that is presumed of the scores of true members,
+// in nats: a dozen messages that say two nats each. From a longer list a member
+// is presumed to have a nat of each message, as those of the labs had and more.
+const leastScore = 25
 
 // judge turns scores into probabilities, by what chance makes of a score. How
-// many of the units are members is found from the scores, starting at half of
-// one and at most a half.
-func (c *channel) judge(found []unitScore, chance func(*unitScore, float64) float64) {
+// many of the units are members is found from those that likely are, starting at
+// half of one and at most a half: the possible ones of a list that chance favours
+// would vouch for each other.
+func (c *channel) judge(found []unitScore, chance func(*unitScore) float64) {
 	share := 0.5 / float64(len(c.units))
+	mean := max(leastScore, float64(len(c.list)))
 	prior := share
 	for range 30 {
 		var sum float64
 		for i := range found {
 			s := &found[i]
-			s.conf = posterior(s.score, prior, chance(s, s.score))
-			sum += s.conf
+			s.conf = posterior(s.score, mean, prior, chance(s))
+			if s.conf >= 0.9 {
+				sum += s.conf
+			}
 		}
 		prior = min(0.5, max(share, (sum+share)/float64(len(c.units)+1)))
 	}
@@ -144,8 +153,8 @@ func (c *channel) judge(found []unitScore, chance func(*unitScore, float64) floa
 
 // posterior is the probability of a member by its score. It is never more than
 // the score itself says, which is a likelihood ratio.
-func posterior(t, prior, chance float64) float64 {
-	member := math.Exp(-max(t, 0)/meanScore) / meanScore
+func posterior(t, mean, prior, chance float64) float64 {
+	member := math.Exp(-max(t, 0)/mean) / mean
 	odds := prior / (1 - prior) * min(member/chance, math.Exp(min(t, 100)))
 	return odds / (1 + odds)
 }
@@ -177,24 +186,16 @@ func (c *channel) decide(list []Listed) []unitScore {
 	for i := range found {
 		sure[found[i].unit] = found[i].conf >= 0.99
 	}
-	c.judge(found, func(s *unitScore, t float64) float64 {
+	c.judge(found, func(s *unitScore) float64 {
 		if shown > 1 || shown == 1 && !sure[s.unit] {
-			return fixed.of(s, t)
+			return fixed.of(s)
 		}
-		return anew.of(s, t)
+		return anew.of(s)
 	})
 	return found
 }
 
-// chanceNulls are those of all units, and last that of all together.
-type chanceNulls []channelNull
-
-// of is the density of a score of a unit by chance: by its own rotations or
-// those of all, what is worse.
-func (n chanceNulls) of(s *unitScore, t float64) float64 {
-	return max(n[s.unit].density(t), n[len(n)-1].density(t))
-}
-
+// conclude fills the answer.
 func (c *channel) conclude(res *Channel, found []unitScore, level float64) {
 	slices.SortStableFunc(found, func(x, y unitScore) int {
 		return cmp.Or(-cmp.Compare(x.conf, y.conf), -cmp.Compare(x.score, y.score))

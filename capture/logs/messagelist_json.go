@@ -20,19 +20,37 @@ func (l *listReader) json() {
 		if errors.Is(err, io.EOF) {
 			return
 		}
+		from += spaces(l.text, from)
 		if err != nil {
-			at := lines.at(from)
-			l.warn(at, "not JSON: "+err.Error())
+			l.warn(lines.at(placeOf(err, from)), "not JSON: "+err.Error())
 			// One bad line does not spoil a list of one message a line.
-			start := lines.start(at + 1)
-			if start < 0 {
-				return
+			if start := lines.start(lines.at(from) + 1); opens(l.text, start) {
+				l.rest(start, lines)
 			}
-			l.rest(start, lines)
 			return
 		}
 		l.visit(raw, from, lines, 0)
 	}
+}
+
+// placeOf is the offset of a syntax error in a value that starts at from.
+func placeOf(err error, from int64) int64 {
+	var wrong *json.SyntaxError
+	if errors.As(err, &wrong) && wrong.Offset > from {
+		return wrong.Offset - 1
+	}
+	return from
+}
+
+// spaces counts the white space at an offset.
+func spaces(text []byte, at int64) int64 {
+	rest := text[min(at, int64(len(text))):]
+	return int64(len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")))
+}
+
+// opens tells whether a value starts at the offset.
+func opens(text []byte, at int64) bool {
+	return at >= 0 && at < int64(len(text)) && text[at] == '{'
 }
 
 // rest reads on, line by line, from an offset.
