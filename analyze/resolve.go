@@ -179,6 +179,7 @@ func rules() []rule {
 		{infer.WhatsApp, func(_ string, f *capture.Flow) bool { return hasSign(f, "whatsapp-") && f.Proto == protoTCP }},
 		{infer.Telegram, func(id string, f *capture.Flow) bool { return id == "telegram" && segments(f) }},
 		{infer.Threema, func(id string, f *capture.Flow) bool { return id == "threema" }},
+		{infer.Signal, func(id string, _ *capture.Flow) bool { return id == "signal" }},
 		{infer.Stream, func(string, *capture.Flow) bool { return true }},
 	}
 }

@@ -1,0 +1,318 @@
+package infer
+
+import (
+	"cmp"
+	"slices"
+
+	"envelope/capture"
+)
+
+// What a request does in a talk.
+const (
+	didText    = iota // a text out of the blue
+	didCompose        // a text after a typing notice
+	didType           // a typing notice out of the blue
+	didResume         // one after another
+	didDeliver        // a delivery receipt
+	didRead           // a read receipt
+	didLate           // a receipt for what came long before
+	didSync           // a copy for linked devices
+	doings
+)
+
+// meaningOf gives the meaning of what a request does.
+var meaningOf = [doings]int{aText, aText, aTyping, aTyping, aReceipt, aReceipt, aReceipt, aSync}
+
+// token is something that a request lets expect.
+type token struct {
+	kind byte
+	side uint8 // who is expected to act
+	item int32
+}
+
+// Kinds of tokens.
+const (
+	expectText     = 'T' // after a typing notice
+	expectDelivery = 'D' // after a text
+	expectRead     = 'R' // after a delivery receipt
+	expectSync     = 'S' // after a text
+)
+
+// node is one set of expectations after some requests, with the probability of
+// all ways to it.
+type node struct {
+	tokens   []token
+	forward  float64
+	backward float64
+}
+
+// edge is one step from a node of one layer to one of the next.
+type edge struct {
+	from, to int
+	did      uint8
+	weight   float64
+}
+
+// layer is the nodes after one request and the edges that lead to them.
+type layer struct {
+	nodes []node
+	edges []edge
+}
+
+// The least probable nodes of a layer are left out: those beyond layerMost, and
+// those less probable than the most probable by layerLeast, which the likeliest
+// course of some later requests could not make up for.
+const (
+	layerMost  = 48
+	layerLeast = 1e-5
+)
+
+// reading is what a talk is taken to mean: for each request the probabilities
+// of its meanings, and for each side how often it did what.
+type reading struct {
+	p     [][meanings]float64
+	count [2][doings]float64
+}
+
+// stretchMost bounds the requests that are weighed together, and so the memory
+// that takes: hundreds of acts, where one reaches over a few.
+const stretchMost = 4096
+
+// read weighs all ways to read a talk (forward-backward algorithm over sets of
+// expectations), stretch by stretch: nothing is expected beyond a long pause.
+// The time is linear in the number of requests.
+func (t *dialogue) read() reading {
+	r := reading{p: make([][meanings]float64, len(t.list))}
+	long := seconds(max(t.law.Read.WindowS, t.law.Composed.WindowS, t.law.DeliveredNear.WindowS, t.law.DeliveredFar.WindowS))
+	for lo, hi := 0, 0; lo < len(t.list); lo = hi {
+		for hi = lo + 1; hi < len(t.list) && hi-lo < stretchMost && t.list[hi].at().Sub(t.list[hi-1].at()) <= long; hi++ {
+		}
+		end := t.end
+		if hi < len(t.list) {
+			end = t.list[hi].at()
+		}
+		t.stretch(&r, lo, hi, end)
+	}
+	return r
+}
+
+// stretch weighs the requests from lo to hi, after which there is none until end.
+func (t *dialogue) stretch(r *reading, lo, hi int, end capture.Time) {
+	layers := make([]layer, 0, hi-lo)
+	last := []node{{forward: 1}}
+	for i := lo; i < hi; i++ {
+		l := t.step(last, int32(i))
+		layers = append(layers, l)
+		last = l.nodes
+	}
+	for i := range last {
+		_, last[i].backward = t.expire(last[i].tokens, end)
+	}
+	t.backward(r, layers, lo)
+}
+
+// backward adds the probabilities of all edges to a reading.
+func (t *dialogue) backward(r *reading, layers []layer, lo int) {
+	for i := len(layers) - 1; i >= 0; i-- {
+		l := &layers[i]
+		start := []node{{forward: 1}}
+		if i > 0 {
+			start = layers[i-1].nodes
+		}
+		var all float64
+		for _, e := range l.edges {
+			all += start[e.from].forward * e.weight * l.nodes[e.to].backward
+		}
+		for _, e := range l.edges {
+			p := start[e.from].forward * e.weight * l.nodes[e.to].backward / all
+			r.p[lo+i][meaningOf[e.did]] += p
+			r.count[t.list[lo+i].side][e.did] += p
+			start[e.from].backward += e.weight * l.nodes[e.to].backward / all
+		}
+	}
+}
+
+// step makes the layer after request i.
+func (t *dialogue) step(from []node, i int32) layer {
+	var l layer
+	at := make(map[string]int)
+	for k := range from {
+		now, fine := t.expire(from[k].tokens, t.list[i].at())
+		t.ways(now, i, func(did uint8, p float64, next []token) {
+			if p *= fine; p <= 0 {
+				return
+			}
+			slices.SortFunc(next, compareTokens)
+			id := keyOf(next)
+			n, ok := at[id]
+			if !ok {
+				n = len(l.nodes)
+				at[id], l.nodes = n, append(l.nodes, node{tokens: next})
+			}
+			l.nodes[n].forward += from[k].forward * p
+			l.edges = append(l.edges, edge{k, n, did, p})
+		})
+	}
+	l.prune()
+	return l
+}
+
+// prune keeps the most probable nodes and makes their probabilities sum to one.
+func (l *layer) prune() {
+	order := make([]int, len(l.nodes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(l.nodes[b].forward, l.nodes[a].forward) })
+	order = order[:min(len(order), layerMost)]
+	for len(order) > 1 && l.nodes[order[len(order)-1]].forward < layerLeast*l.nodes[order[0]].forward {
+		order = order[:len(order)-1]
+	}
+	place := make([]int, len(l.nodes))
+	for i := range place {
+		place[i] = -1
+	}
+	nodes := make([]node, len(order))
+	var sum float64
+	for to, i := range order {
+		nodes[to], place[i] = l.nodes[i], to
+		sum += nodes[to].forward
+	}
+	for i := range nodes {
+		nodes[i].forward /= sum
+	}
+	l.nodes = nodes
+	kept := l.edges[:0]
+	for _, e := range l.edges {
+		if e.to = place[e.to]; e.to >= 0 {
+			e.weight /= sum
+			kept = append(kept, e)
+		}
+	}
+	l.edges = kept
+}
+
+// expire takes out the expectations that were not met in time, and gives the
+// probability that they are not.
+func (t *dialogue) expire(tokens []token, at capture.Time) (left []token, p float64) {
+	p = 1
+	for _, k := range tokens {
+		if t.overdue(k, at.Sub(t.list[k.item].at()).Seconds()) {
+			p *= t.missed(k)
+			continue
+		}
+		left = append(left, k)
+	}
+	return left, p
+}
+
+// overdue tells whether an expectation is not met any more after some seconds.
+func (t *dialogue) overdue(k token, after float64) bool {
+	switch k.kind {
+	case expectText:
+		return after > t.law.Composed.WindowS
+	case expectDelivery:
+		return after > t.delivery(k.side).WindowS
+	case expectRead:
+		return after > t.law.Read.WindowS
+	}
+	return after > t.law.Synced.WindowS
+}
+
+// missed is the probability that an expectation is not met.
+func (t *dialogue) missed(k token) float64 {
+	h := &t.habits[k.side]
+	switch k.kind {
+	case expectText:
+		return 1 - t.law.Composed.Share - t.law.Refreshed.Share - t.law.Resumed.Share
+	case expectDelivery:
+		return 1 - h.delivered
+	case expectRead:
+		return 1 - h.read
+	}
+	return 1 - h.synced
+}
+
+// ways calls f for everything that request i may be, given what is expected,
+// with its probability (density) and what is expected after it.
+func (t *dialogue) ways(tokens []token, i int32, f func(did uint8, p float64, next []token)) {
+	r := &t.list[i]
+	h := &t.habits[r.side]
+	size := t.sizes.likelihood(r.size)
+	text := []token{{expectDelivery, 1 - r.side, i}, {expectSync, r.side, i}}
+	typing := []token{{expectText, r.side, i}}
+	give := func(did uint8, p float64, without *token, more []token) {
+		next := make([]token, 0, len(tokens)+len(more))
+		for _, k := range tokens {
+			if without == nil || k != *without {
+				next = append(next, k)
+			}
+		}
+		f(did, p*size[meaningOf[did]], append(next, more...))
+	}
+	give(didText, h.rate*(1-h.announced), nil, text)
+	give(didType, h.rate*h.announced, nil, typing)
+	give(didLate, h.rate*t.law.Late, nil, nil)
+	var unread *token // the latest
+	for n := range tokens {
+		k := &tokens[n]
+		if k.side != r.side {
+			continue
+		}
+		s := r.since(&t.list[k.item]).Seconds()
+		switch k.kind {
+		case expectText:
+			give(didCompose, t.law.Composed.Share*t.law.Composed.density(s), k, text)
+			give(didResume, t.law.Refreshed.Share*t.law.Refreshed.density(s)+t.law.Resumed.Share*t.law.Resumed.density(s), k, typing)
+		case expectDelivery:
+			give(didDeliver, h.delivered*t.delivery(r.side).density(t.reply(k.item, i)), k, []token{{expectRead, r.side, i}})
+		case expectRead:
+			unread = k
+		case expectSync:
+			if r.ids[1] < 0 {
+				give(didSync, h.synced*t.law.Synced.density(s), k, nil)
+			}
+		}
+	}
+	if unread != nil {
+		s := r.since(&t.list[unread.item]).Seconds()
+		f(didRead, h.read*t.law.Read.density(s)*size[aReceipt], t.readAll(tokens, r.side))
+	}
+}
+
+// reply is the time in seconds that an answer took, at the one who answered
+// where that was seen.
+func (t *dialogue) reply(text, answer int32) float64 {
+	a, b := &t.list[text], &t.list[answer]
+	switch {
+	case a.ids[1] >= 0 && b.ids[0] >= 0:
+		return b.sent.Sub(a.got).Seconds()
+	case a.ids[0] >= 0 && b.ids[1] >= 0:
+		return b.got.Sub(a.sent).Seconds()
+	}
+	return b.at().Sub(a.at()).Seconds()
+}
+
+// readAll gives what is expected once a side has read all that came.
+func (t *dialogue) readAll(tokens []token, side uint8) []token {
+	var out []token
+	for _, k := range tokens {
+		if k.kind != expectRead || k.side != side {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func compareTokens(a, b token) int {
+	return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.kind, b.kind), cmp.Compare(a.side, b.side))
+}
+
+// keyOf names a sorted set of tokens.
+func keyOf(tokens []token) string {
+	out := make([]byte, 0, 6*len(tokens))
+	for _, k := range tokens {
+		out = append(out, k.kind, k.side, byte(k.item), byte(k.item>>8), byte(k.item>>16), byte(k.item>>24))
+	}
+	return string(out)
+}

@@ -1,0 +1,234 @@
+package infer
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"envelope/capture"
+)
+
+// habits is what one side of a talk usually does, learned from the talk.
+type habits struct {
+	delivered float64 // share of messages it answers at once
+	read      float64 // share of these that it sends a read receipt for
+	announced float64 // share of its texts that a typing notice precedes
+	synced    float64 // share of its texts that it copies to its own devices
+	rate      float64 // things it begins, per second
+}
+
+// dialogue is the requests between two, in order of time.
+type dialogue struct {
+	law    *signalLaw
+	list   []request
+	seen   [2]bool // whose own connection is in the capture
+	habits [2]habits
+	end    capture.Time
+	sizes  *sizeTable
+}
+
+// rounds of learning. Habits and sizes settle in three or four.
+const learnRounds = 4
+
+// weigh gives for every unit the probabilities of its meanings.
+func (x *signalTalk) weigh() [][meanings]float64 {
+	all, lives := x.talks(), x.lives()
+	var talks []*dialogue
+	for _, way := range slices.SortedFunc(maps.Keys(all), func(a, b pairing) int { return slices.Compare(a[:], b[:]) }) {
+		talks = append(talks, x.newTalk(way, all[way], lives))
+	}
+	table := newSizeTable(x.law, talks)
+	var read []reading
+	for round := range learnRounds {
+		read = read[:0]
+		for _, t := range talks {
+			t.sizes = table
+			if round == 0 {
+				t.sizes = newSizeTable(x.law, nil)
+			}
+			read = append(read, t.read())
+		}
+		table.clear()
+		for k, t := range talks {
+			t.learn(&read[k])
+			for i := range t.list {
+				table.add(t.list[i].size, &read[k].p[i])
+			}
+		}
+	}
+	return x.collect(talks, read)
+}
+
+// collect gives each unit the mean of what its talks say: a message to a group
+// is in several.
+func (x *signalTalk) collect(talks []*dialogue, read []reading) [][meanings]float64 {
+	out := make([][meanings]float64, len(x.units))
+	count := make([]float64, len(x.units))
+	for k, t := range talks {
+		for i := range t.list {
+			for _, id := range t.list[i].ids {
+				if id < 0 {
+					continue
+				}
+				count[id]++
+				for m, p := range read[k].p[i] {
+					out[id][m] += (p - out[id][m]) / count[id]
+				}
+			}
+		}
+	}
+	return out
+}
+
+// newTalk makes a dialogue with the habits that are presumed at first.
+func (x *signalTalk) newTalk(way pairing, list []request, lives []life) *dialogue {
+	t := &dialogue{law: x.law, list: list, seen: [2]bool{way[0] >= 0, way[1] >= 0}}
+	span := life{list[0].at(), list[len(list)-1].at()}
+	for _, who := range way {
+		if who >= 0 {
+			span.first, span.last = min(span.first, lives[who].first), max(span.last, lives[who].last)
+		}
+	}
+	t.end = span.last
+	for s := range t.habits {
+		n := 1.0
+		for i := range list {
+			if int(list[i].side) == s {
+				n += x.law.ActsOfRequests
+			}
+		}
+		t.habits[s] = habits{delivered: t.delivery(uint8(s)).Share, read: x.law.Read.Share, announced: x.law.Announced.Share,
+			synced: x.law.Synced.Share, rate: n / max(1, span.last.Sub(span.first).Seconds())}
+	}
+	return t
+}
+
+// life is the time in which a client was connected.
+type life struct {
+	first, last capture.Time
+}
+
+// lives gives the time in which each client was connected.
+func (x *signalTalk) lives() []life {
+	out := make([]life, len(x.clients))
+	for i := range out {
+		out[i].first = math.MaxInt64
+	}
+	for _, c := range x.conns {
+		l := &out[x.whoOf(c)]
+		l.first, l.last = min(l.first, c.Flow.First), max(l.last, c.Flow.Last)
+	}
+	return out
+}
+
+// delivery is the law of receipts by one side.
+func (t *dialogue) delivery(side uint8) *following {
+	if t.seen[side] {
+		return &t.law.DeliveredNear
+	}
+	return &t.law.DeliveredFar
+}
+
+// learn takes the habits of both sides from a reading.
+func (t *dialogue) learn(r *reading) {
+	for s := range t.habits {
+		h, n, o := &t.habits[s], &r.count[s], &r.count[1-s]
+		h.delivered = t.delivery(uint8(s)).learned(n[didDeliver], o[didText]+o[didCompose])
+		h.read = t.law.Read.learned(n[didRead], n[didDeliver])
+		h.announced = t.law.Announced.learned(n[didType], n[didType]+n[didText])
+		h.synced = t.law.Synced.learned(n[didSync], n[didText]+n[didCompose])
+	}
+}
+
+// learned is a share after some observations.
+func (f *following) learned(hits, of float64) float64 {
+	p := (f.Share*f.Weight + min(hits, of)) / (f.Weight + of)
+	return min(max(p, 0.01), 0.99)
+}
+
+// density is the probability per second of a delay in seconds.
+func (f *following) density(s float64) float64 {
+	if s <= 0 || s > f.WindowS {
+		return 0
+	}
+	z := math.Log(s/f.MedianS) / f.Spread
+	return math.Exp(-z*z/2) / (s * f.Spread * math.Sqrt(2*math.Pi))
+}
+
+// sizeTable is what sizes requests of each meaning have, learned from the
+// capture as a whole: flags and names make a difference of some bytes.
+type sizeTable struct {
+	law   *signalLaw
+	kinds map[[2]bool]float64 // exact short sizes that were seen, by which ends were
+	short [meanings][2]float64
+	count map[sizes]*[meanings]float64
+	sum   map[[2]bool]*[meanings]float64
+}
+
+func newSizeTable(law *signalLaw, talks []*dialogue) *sizeTable {
+	t := &sizeTable{law: law, kinds: make(map[[2]bool]float64)}
+	t.clear()
+	known := make(map[sizes]bool)
+	for _, k := range talks {
+		for i := range k.list {
+			if s := k.list[i].size; !known[s] && !s.long() {
+				known[s] = true
+				t.kinds[ends(s)]++
+			}
+		}
+	}
+	return t
+}
+
+// ends tells which ends of a request were seen.
+func ends(s sizes) [2]bool { return [2]bool{s[0] != unseenSize, s[1] != unseenSize} }
+
+// clear forgets what was learned, but not which sizes there are.
+func (t *sizeTable) clear() {
+	t.count, t.sum = make(map[sizes]*[meanings]float64), make(map[[2]bool]*[meanings]float64)
+	for m, name := range meaningNames {
+		t.short[m] = [2]float64{t.law.Short[name] * t.law.ShortWeight, t.law.ShortWeight}
+	}
+}
+
+// add counts a request with the probabilities of its meanings.
+func (t *sizeTable) add(s sizes, p *[meanings]float64) {
+	if s.long() {
+		for m := range p {
+			t.short[m][1] += p[m]
+		}
+		return
+	}
+	if t.count[s] == nil {
+		t.count[s] = new([meanings]float64)
+	}
+	if t.sum[ends(s)] == nil {
+		t.sum[ends(s)] = new([meanings]float64)
+	}
+	for m := range p {
+		t.short[m][0] += p[m]
+		t.short[m][1] += p[m]
+		t.count[s][m] += p[m]
+		t.sum[ends(s)][m] += p[m]
+	}
+}
+
+// likelihood gives for each meaning the probability of a size, up to a factor
+// common to all.
+func (t *sizeTable) likelihood(s sizes) [meanings]float64 {
+	var out [meanings]float64
+	for m := range out {
+		short := t.short[m][0] / t.short[m][1]
+		if out[m] = short; s.long() {
+			out[m] = 1 - short
+			continue
+		}
+		n := t.kinds[ends(s)]
+		if n == 0 || t.count[s] == nil {
+			continue
+		}
+		w := t.law.SizeWeight
+		out[m] *= (w + n*t.count[s][m]) / (w + t.sum[ends(s)][m])
+	}
+	return out
+}
