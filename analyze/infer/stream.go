@@ -81,7 +81,7 @@ func streamOf(conns []*Conn) []Event {
 		v.arrivals(fs)
 	}
 	v.markSignals(fs)
-	events := v.events(fs)
+	events := slices.DeleteFunc(v.events(fs), func(e Event) bool { return e.Confidence < leastSure })
 	slices.SortStableFunc(events, before)
 	return v.withMedia(events, media)
 }
@@ -192,11 +192,13 @@ func (v *view) events(fs []family) []Event {
 	return out
 }
 
-// event makes an event of a unit.
+// event makes an event of a unit, with probability p, but no surer than that its
+// flow is the messenger's. The two are not multiplied: that a flow behaves as
+// chat does speaks for the messenger as well.
 func (v *view) event(u *unit, k Kind, d Direction, p float64, note string) Event {
 	c := v.conns[u.conn]
 	e := Event{Kind: k, Time: u.at, Service: c.Service, Client: v.clients[u.who], Server: c.Flow.Server, Flow: c.Flow.ID,
-		Direction: d, Bytes: uint64(u.size), Confidence: p, Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: u.origin, Note: note}}}
+		Direction: d, Bytes: uint64(u.size), Confidence: min(p, c.Weight), Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: u.origin, Note: note}}}
 	if u.source >= 0 && d == Received {
 		e.Evidence = append(e.Evidence, Evidence{Origin: v.units[u.source].origin, Note: "the record up that it was passed on from"})
 	}

@@ -206,7 +206,7 @@ func TestStreamServer(t *testing.T) {
 		conns = slices.DeleteFunc(conns, func(c Conn) bool { return c.Flow.Server.Port() != 5222 })
 		sent := 0
 		for i := range conns {
-			conns[i].Service, conns[i].Role = "xmpp", "message"
+			conns[i].Service, conns[i].Role, conns[i].Weight = "xmpp", "message", 1
 		}
 		for _, e := range Stream(conns) {
 			if e.Kind == Message && e.Direction == Sent {

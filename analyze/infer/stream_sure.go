@@ -79,7 +79,7 @@ func (v *view) logins() []Event {
 		}
 		last[who] = c.Flow.First
 		out = append(out, Event{Kind: Login, Time: c.Flow.First, Service: c.Service, Client: c.Flow.Client.Addr(), Server: c.Flow.Server,
-			Flow: c.Flow.ID, Confidence: sureLogin, Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: c.Flow.FirstAt, Note: "a session begins"}}})
+			Flow: c.Flow.ID, Confidence: min(sureLogin, c.Weight), Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: c.Flow.FirstAt, Note: "a session begins"}}})
 	}
 	return out
 }
