@@ -27,13 +27,20 @@ const (
 	transferGap = time.Second
 	// transferMin is the least that counts as an attachment, in bytes: the
 	// smallest media of the lab recordings has 8 kB encrypted, while requests
-	// with their headers stay below 3 kB.
-	transferMin = 4 << 10
+	// with their headers stay below 3 kB, and previews and profile pictures
+	// below 5.
+	transferMin = 5 << 10
 	// uploadBefore is how long before its message an upload ends, and
 	// fetchAfter how long after it a download begins: measured 0.2 to 1.5 s in
 	// the lab and on phones of 2020, with room for slow links.
 	uploadBefore = 15 * time.Second
 	fetchAfter   = 5 * time.Second
+	// quicHandshake is what the opening of a QUIC connection brings either way
+	// besides contents, in bytes: certificates of 2 to 4 kB and hellos, each
+	// padded to 1200 bytes (RFC 9000 section 14.1), of which a server may send
+	// three for one until it knows its client (section 8.1). Opened anew with a
+	// known client it takes less.
+	quicHandshake = 4000
 )
 
 // transfersOf finds the uploads and downloads of media connections.
@@ -52,7 +59,7 @@ func transfersOf(conns []Conn) []transfer {
 }
 
 // transfers gives the stretches of one direction: from frames where lengths
-// show, from bursts of datagrams otherwise.
+// show, from bursts of datagrams otherwise, without the handshake.
 func (c *Conn) transfers(up bool) []transfer {
 	var out []transfer
 	add := func(from, to capture.Time, at capture.Origin, bytes uint64) {
@@ -62,8 +69,15 @@ func (c *Conn) transfers(up bool) []transfer {
 		}
 		out = append(out, transfer{client: c.Flow.Client.Addr(), conn: c, up: up, first: from, last: to, at: at, bytes: bytes})
 	}
+	contents := application(&c.Flow)
 	for i := range c.Flow.Frames {
-		if f := &c.Flow.Frames[i]; f.Up == up && (f.Kind == capture.FrameData || f.Kind == capture.FrameSegment) {
+		if f := &c.Flow.Frames[i]; f.Kind == capture.FrameSegment {
+			contents = append(contents, *f)
+		}
+	}
+	slices.SortStableFunc(contents, func(a, b capture.Frame) int { return cmp.Compare(a.Time, b.Time) })
+	for i := range contents {
+		if f := &contents[i]; f.Up == up {
 			add(f.Time, f.Time, f.Origin, uint64(f.Length))
 		}
 	}
@@ -71,6 +85,9 @@ func (c *Conn) transfers(up bool) []transfer {
 		if b := &c.Flow.Bursts[i]; b.Up == up && b.Kind == capture.BurstQUIC {
 			add(b.First, b.Last, b.FirstAt, b.Bytes)
 		}
+	}
+	if len(out) > 0 && len(c.Flow.Bursts) > 0 && c.Flow.JA4 != "" { // opened in the capture
+		out[0].bytes -= min(out[0].bytes, quicHandshake)
 	}
 	return slices.DeleteFunc(out, func(t transfer) bool { return t.bytes < transferMin })
 }

@@ -19,7 +19,13 @@ func (v *view) withMedia(events []Event, media []*Conn) []Event {
 	}
 	inline := v.inline()
 	var out []Event
-	for _, own := range perClient(events, media) {
+	plain := v.plain()
+	for _, e := range events {
+		if plain(&e) {
+			out = append(out, e)
+		}
+	}
+	for _, own := range perClient(slices.DeleteFunc(events, func(e Event) bool { return plain(&e) }), media) {
 		who := own.client
 		for i := range own.events {
 			if t := matching(inline[who], &own.events[i]); t != nil && own.events[i].Kind == Message {
@@ -37,6 +43,17 @@ func (v *view) withMedia(events []Event, media []*Conn) []Event {
 		}
 	}
 	return out
+}
+
+// plain gives a test for received messages that are too small to name a file.
+func (v *view) plain() func(*Event) bool {
+	least := map[string]uint64{}
+	for _, c := range v.conns {
+		if _, ok := least[c.Service]; !ok {
+			least[c.Service] = uint64(priorOf(c.Service).LeastFile)
+		}
+	}
+	return func(e *Event) bool { return e.Kind == Message && e.Direction == Received && e.Bytes < least[e.Service] }
 }
 
 // clientEvents is the events of one client.

@@ -20,6 +20,7 @@ type prior struct {
 	Service   string      `json:"service"`
 	LeastUp   uint32      `json:"least_up"`   // of a sent message
 	LeastDown uint32      `json:"least_down"` // of a received one
+	LeastFile uint32      `json:"least_file"` // of a received one with an attachment: address, key and hashes of the file
 	Receipt   [][2]uint32 `json:"receipt"`    // ranges of what a client answers to a message
 	Within    int64       `json:"receipt_within_ms"`
 	Source    string      `json:"source"`
