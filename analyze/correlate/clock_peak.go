@@ -61,7 +61,7 @@ func (h *histogram) fill(sent, recv []capture.Time, room int, delay time.Duratio
 			k++
 		}
 		for j := k; j < len(recv) && recv[j] < s.Add(clockSpan); j++ {
-			h.add(s, sign*recv[j].Sub(s))
+			h.add(s, recv[j], sign*recv[j].Sub(s))
 		}
 	}
 }
@@ -87,12 +87,13 @@ func thinning(sent, recv []capture.Time, room int) int {
 type histogram struct {
 	bin   time.Duration
 	count []float64
-	last  []capture.Time // moment that each bin counted last
+	last  []capture.Time // sent moment that each bin counted last
+	other []capture.Time // received moment that each bin counted last
 }
 
 func newHistogram(width time.Duration) *histogram {
 	n := int(2*clockSpan/(width/2)) + 1
-	h := &histogram{bin: width / 2, count: make([]float64, n), last: make([]capture.Time, n)}
+	h := &histogram{bin: width / 2, count: make([]float64, n), last: make([]capture.Time, n), other: make([]capture.Time, n)}
 	h.forget()
 	return h
 }
@@ -100,14 +101,16 @@ func newHistogram(width time.Duration) *histogram {
 // forget makes the next moment count in all bins.
 func (h *histogram) forget() {
 	for i := range h.last {
-		h.last[i] = math.MinInt64 / 2
+		h.last[i], h.other[i] = math.MinInt64/2, math.MinInt64/2
 	}
 }
 
-func (h *histogram) add(at capture.Time, d time.Duration) {
-	if k := int((d + clockSpan) / h.bin); at.Sub(h.last[k]) > apart {
+// add counts what was sent and received at two moments, if both are distinct
+// from those that the bin counted last: bursts on either side say a thing once.
+func (h *histogram) add(sent, recv capture.Time, d time.Duration) {
+	if k := int((d + clockSpan) / h.bin); sent.Sub(h.last[k]) > apart && recv.Sub(h.other[k]) > apart {
 		h.count[k]++
-		h.last[k] = at
+		h.last[k], h.other[k] = sent, recv
 	}
 }
 

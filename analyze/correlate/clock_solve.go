@@ -41,7 +41,8 @@ func (c *comparison) leastSquares() {
 		m[c.inputs+i][c.inputs+i] += 1 / (seconds(linkDelay) * seconds(linkDelay))
 	}
 	for s := range c.taps {
-		m[2*c.inputs+s][2*c.inputs+s] += 1e-2 // ten seconds: none at all
+		m[2*c.inputs+s][2*c.inputs+s] += 1e-2
+		m[2*c.inputs+s][n] += 1e-2 * c.delay[s]
 	}
 	x, spread := eliminate(m)
 	copy(c.offset, x[:c.inputs])
