@@ -17,21 +17,19 @@ const (
 )
 
 // assign finds for every received message how probably each candidate is its
-// source, and for every pair how often it talks. fresh starts from nothing.
-func (n *net) assign(fresh bool) {
+// source, and for every pair how often it talks.
+func (n *net) assign() {
 	n.theta0 = n.usual()
 	n.total = make([]float64, len(n.recv))
-	if fresh {
-		n.share = make([]float64, n.parties)
-		for p := range n.share {
-			n.share[p] = 0.5
-		}
-		for i := range n.pairs {
-			n.pairs[i].weight = 0
-		}
-		for i := range n.cand {
-			n.cand[i].w = 0
-		}
+	n.share = make([]float64, n.parties)
+	for p := range n.share {
+		n.share[p] = 0.5
+	}
+	for i := range n.pairs {
+		n.pairs[i].weight = 0
+	}
+	for i := range n.cand {
+		n.cand[i].w = 0
 	}
 	for range assignRounds {
 		n.expect()

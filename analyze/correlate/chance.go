@@ -150,11 +150,6 @@ func (u *null) density(t float64) float64 {
 	return u.count * u.fall * math.Exp(-u.fall*math.Max(t-u.level, 0))
 }
 
-// above is how many pairs chance gives above a score.
-func (u *null) above(t float64) float64 {
-	return u.count * math.Exp(-u.fall*math.Max(t-u.level, 0))
-}
-
 // judge gives every score its probability: how much of the scores around it is
 // more than chance. Scores of true pairs are taken to be spread exponentially.
 func (u *null) judge(list []score) {

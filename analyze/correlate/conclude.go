@@ -6,17 +6,27 @@ import (
 	"slices"
 )
 
+// surest is the greatest probability that is stated: nothing that is inferred
+// is certain, and the law of chance was seen to hold to about this level.
+const surest = 0.9999
+
 // conclude writes what was found into the result.
 func (n *net) conclude(o Options, res *Result) {
 	conf := make(map[uint64]float64, len(n.scores))
-	for _, s := range n.scores {
+	for i := range n.scores {
+		s := &n.scores[i]
+		s.conf = min(s.conf, surest)
 		conf[pairKey(s.a, s.b)] = s.conf
+	}
+	for _, g := range n.groups {
+		g.conf = min(g.conf, surest)
 	}
 	n.stateGroups(o, res)
 	n.statePeers(conf, o, res)
+	had := len(res.Contacts)
 	n.stateContacts(o, res)
-	if n.law.unproven {
-		res.Notes = append(res.Notes, fmt.Sprintf("not enough to tell: %d sent and %d received messages of %d parties agree no better than chance; with people who write to each other about 20 messages would do",
+	if n.law.unproven || len(res.Contacts) == had {
+		res.Notes = append(res.Notes, fmt.Sprintf("not enough to tell: %d sent and %d received messages of %d parties agree no better than chance; of two who write to each other about 10 messages would do",
 			len(n.sent), len(n.recv), n.active))
 	}
 }
@@ -136,7 +146,7 @@ func (n *net) stateContacts(o Options, res *Result) {
 	}
 }
 
-func sortedKeys(m map[uint64]*Contact) []uint64 {
+func sortedKeys[V any](m map[uint64]V) []uint64 {
 	out := make([]uint64, 0, len(m))
 	for k := range m {
 		out = append(out, k)
@@ -175,7 +185,7 @@ func (c *Contact) add(n *net, s *mark, matched []int32) {
 	c.Bytes += uint64(e.Size) + e.Bulk
 	c.Events = append(c.Events, s.id)
 	for _, id := range matched {
-		if n.events[id].Party == c.A || n.events[id].Party == c.B {
+		if p := n.party(id); p == c.A || p == c.B {
 			c.Events = append(c.Events, id)
 		}
 	}
@@ -218,6 +228,14 @@ func (n *net) sharedContact(group, a, b int32, p float64, res *Result) *Contact 
 	return c
 }
 
+// party gives the party of an event.
+func (n *net) party(id int32) int32 {
+	if n.owner != nil {
+		return n.owner[n.events[id].Party]
+	}
+	return n.events[id].Party
+}
+
 // candidates is the number of parties that may have been the peer: those that
 // could have sent at least half of what was received in a contact.
 func (n *net) candidates(c *Contact, res *Result) int {
@@ -253,7 +271,7 @@ func (n *net) recvAt(id int32) (int32, bool) {
 		return 0, false
 	}
 	i, _ := slices.BinarySearchFunc(n.recv, e, func(m mark, e *Event) int {
-		return cmp.Or(cmp.Compare(m.at, e.Time), cmp.Compare(m.party, e.Party))
+		return cmp.Or(cmp.Compare(m.at, e.Time), cmp.Compare(m.unit, e.Party))
 	})
 	for ; i < len(n.recv) && n.recv[i].at == e.Time; i++ {
 		if n.recv[i].id == id {

@@ -120,6 +120,7 @@ type Result struct {
 	Peers    []Peer
 	Contacts []Contact // by confidence, falling
 	Groups   []Group   // by time of the first message
+	Same     [][]int32 // parties that are devices of one person, as it seems; what is said of them names the first
 	Notes    []string  // what could not be told, and how much would be needed
 }
 
@@ -136,9 +137,22 @@ func Correlate(events []Event, parties int, o Options) *Result {
 	for i := range res.Peers {
 		res.Peers[i] = Peer{Party: None, Group: None}
 	}
+	var nets []*net
 	for _, ids := range byService(events, parties) {
-		n := newNet(events, ids, parties)
-		n.solve(o, res)
+		n := newNet(events, ids, parties, nil, nil)
+		if len(n.sent) < fewest || len(n.recv) < fewest {
+			res.Notes = append(res.Notes, n.tooFew())
+			continue
+		}
+		n.law = n.learn()
+		n.match()
+		nets = append(nets, n)
+	}
+	res.Same = unite(nets, parties)
+	for _, n := range nets {
+		n.findGroups()
+		n.scorePairs()
+		n.conclude(o, res)
 	}
 	slices.SortStableFunc(res.Contacts, func(x, y Contact) int {
 		return cmp.Or(-cmp.Compare(x.Confidence, y.Confidence), cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B), cmp.Compare(x.Service, y.Service))
@@ -201,20 +215,12 @@ func expectFalse(list []Contact) {
 	}
 }
 
-// solve takes one messenger from events to conclusions.
-func (n *net) solve(o Options, res *Result) {
-	if len(n.sent) < fewest || len(n.recv) < fewest {
-		res.Notes = append(res.Notes, n.tooFew())
-		return
-	}
-	n.law = n.learn()
+// match finds the probable source of every received message.
+func (n *net) match() {
 	n.link()
-	n.assign(true)
+	n.assign()
 	n.addLate()
-	n.assign(true)
-	n.findGroups()
-	n.scorePairs()
-	n.conclude(o, res)
+	n.assign()
 }
 
 // fewest is the number of events of a direction below which nothing is tried:

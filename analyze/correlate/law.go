@@ -39,7 +39,7 @@ const (
 	// lagZero is the bin of no lag, lagBins the number of bins from -slack to
 	// longest.
 	lagZero = 32
-	lagBins = lagZero + 92
+	lagBins = lagZero + 91
 )
 
 func lagBin(d time.Duration) int {
@@ -105,8 +105,10 @@ const sampleRoom = 1 << 18
 
 // sample gives for a spread choice of received messages all pairings within
 // the longest lag; shift moves the received messages in time, within the
-// capture, to learn what chance makes.
-func (n *net) sample(step int, shift time.Duration) [][]pairing {
+// capture, to learn what chance makes. A mirrored sample pairs them with what
+// was sent afterwards: that cannot be their source, but shows as much of the
+// rhythm in which people write as what was sent before.
+func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 	var out [][]pairing
 	span := n.last.Sub(n.first) + 1
 	for i := step / 2; i < len(n.recv); i += step {
@@ -117,11 +119,19 @@ func (n *net) sample(step int, shift time.Duration) [][]pairing {
 		if shift != 0 {
 			r.at = n.first.Add((r.at.Sub(n.first) + shift) % span)
 		}
-		k, _ := slices.BinarySearchFunc(n.sent, r.at.Add(-longest), func(s mark, t capture.Time) int { return int(s.at.Sub(t)) })
+		from, to := r.at.Add(-longest), r.at.Add(slack)
+		if mirrored {
+			from, to = r.at+1, r.at.Add(longest)
+		}
+		k, _ := slices.BinarySearchFunc(n.sent, from, func(s mark, t capture.Time) int { return int(s.at.Sub(t)) })
 		var list []pairing
-		for ; k < len(n.sent) && n.sent[k].at <= r.at.Add(slack); k++ {
-			if s := &n.sent[k]; n.possible(s, &r) && !s.login {
-				list = append(list, pairingOf(s, &r))
+		for ; k < len(n.sent) && n.sent[k].at <= to; k++ {
+			s := n.sent[k]
+			if mirrored {
+				s.at = r.at.Add(-s.at.Sub(r.at))
+			}
+			if n.possible(&s, &r) && !s.login {
+				list = append(list, pairingOf(&s, &r))
 			}
 		}
 		out = append(out, list)
@@ -142,10 +152,10 @@ func (n *net) learn() *law {
 	step := max(1, int(float64(len(n.recv))*(1+crowd)/sampleRoom))
 	var chance [][]pairing
 	for _, d := range rotations(span, chanceRounds) {
-		chance = append(chance, n.sample(step, d)...)
+		chance = append(chance, n.sample(step, d, false)...)
 	}
-	base := newBase(chance)
-	l, gain := base.fit(n.sample(step, 0))
+	base := newBase(chance, n.sample(step, 0, true))
+	l, gain := base.fit(n.sample(step, 0, false))
 	// The same learning on rotated clocks says what luck alone would give.
 	luck := 0.0
 	per := len(chance) / chanceRounds
@@ -191,7 +201,9 @@ type base struct {
 	kinds [4]float64
 }
 
-func newBase(chance [][]pairing) *base {
+// newBase takes sizes and kinds from rotated clocks; of lags, the greater of
+// what these and what the mirror shows.
+func newBase(chance, mirror [][]pairing) *base {
 	b := &base{width: lagWidths(), lag: make([]float64, lagBins), grow: newCounts(growth()), bulk: newCounts(bulkRatio())}
 	per := 1 / float64(max(1, len(chance)))
 	for _, list := range chance {
@@ -209,6 +221,15 @@ func newBase(chance [][]pairing) *base {
 		}
 	}
 	b.lag = smooth(b.lag)
+	back := make([]float64, lagBins)
+	for _, list := range mirror {
+		for i := range list {
+			back[list[i].lag] += 1 / float64(len(mirror))
+		}
+	}
+	for i, x := range smooth(back) {
+		b.lag[i] = max(b.lag[i], x)
+	}
 	// Where chance is rarely seen it is not never.
 	for i := range b.lag {
 		b.lag[i] += b.all / seconds(longest) * b.width[i] * 0.1

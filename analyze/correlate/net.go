@@ -12,6 +12,7 @@ import (
 type mark struct {
 	at    capture.Time
 	party int32
+	unit  int32   // the device; the party is the person's first
 	id    int32   // index of the event as it was given
 	size  int32   // 0 where not known
 	bulk  float32 // binary logarithm of the attachment's bytes; 0 where not known
@@ -24,13 +25,16 @@ type mark struct {
 // net is one messenger: its events and what was found of them so far.
 type net struct {
 	events  []Event
+	ids     []int32        // of the events of this messenger
+	owner   []int32        // the party that each belongs to, nil where that is itself
+	copies  map[int32]bool // what a device got of what its own person sent
 	parties int
 	active  int // parties with messages
 	sent    []mark
 	recv    []mark
 	nSent   []int32          // moments at which each party sent
 	nRecv   []int32          // messages that each party received
-	life    [][]capture.Time // when each party showed any sign of life
+	life    [][]capture.Time // when each device showed any sign of life
 	first   capture.Time
 	last    capture.Time
 	rate    []float64       // of each received: messages a second around it
@@ -52,22 +56,27 @@ type net struct {
 	scores []score
 }
 
-// newNet gathers the events of one messenger; ids are in order of time.
-func newNet(events []Event, ids []int32, parties int) *net {
-	n := &net{events: events, parties: parties, nSent: make([]int32, parties), nRecv: make([]int32, parties),
+// newNet gathers the events of one messenger; ids are in order of time. Where
+// owner is not nil it says which party each belongs to; copies are left out.
+func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[int32]bool) *net {
+	n := &net{events: events, ids: ids, owner: owner, copies: copies, parties: parties, nSent: make([]int32, parties), nRecv: make([]int32, parties),
 		life: make([][]capture.Time, parties), first: math.MaxInt64, last: math.MinInt64}
 	for _, id := range ids {
 		e := &events[id]
 		n.first, n.last = min(n.first, e.Time), max(n.last, e.Time)
 		n.life[e.Party] = append(n.life[e.Party], e.Time)
-		if e.Kind != Message && e.Kind != Media {
+		if e.Kind != Message && e.Kind != Media || copies[id] {
 			continue
 		}
-		if m := newMark(e, id); e.Sent {
+		m := newMark(e, id)
+		if owner != nil {
+			m.party = owner[m.unit]
+		}
+		if e.Sent {
 			n.sent = append(n.sent, m)
 		} else {
 			n.recv = append(n.recv, m)
-			n.nRecv[e.Party]++
+			n.nRecv[m.party]++
 		}
 	}
 	n.countMoments()
@@ -76,7 +85,7 @@ func newNet(events []Event, ids []int32, parties int) *net {
 }
 
 func newMark(e *Event, id int32) mark {
-	m := mark{at: e.Time, party: e.Party, id: id, size: int32(min(e.Size, math.MaxInt32)), kind: e.Kind, login: e.Login, input: e.Input, conf: float32(e.Confidence)}
+	m := mark{at: e.Time, party: e.Party, unit: e.Party, id: id, size: int32(min(e.Size, math.MaxInt32)), kind: e.Kind, login: e.Login, input: e.Input, conf: float32(e.Confidence)}
 	if e.Confidence <= 0 {
 		m.conf = 1
 	}
@@ -123,7 +132,7 @@ func (n *net) measureRates() {
 		p := n.recv[i].party
 		own[p] = append(own[p], int32(i))
 	}
-	for p, list := range own {
+	for _, list := range own {
 		lo, hi := 0, 0
 		for _, i := range list {
 			at := n.recv[i].at
@@ -134,7 +143,7 @@ func (n *net) measureRates() {
 				hi++
 			}
 			n.rate[i] = float64(hi-lo) / seconds(2*rateWithin)
-			n.gap[i] = n.silence(int32(p), at)
+			n.gap[i] = n.silence(n.recv[i].unit, at)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type counts struct {
 	scale
 	bins [classes + 1][][]float64 // by class, resolution and bin; the last class is all together
 	sum  [classes + 1]float64
+	mix  []float64 // weights of the resolutions
 }
 
 // classes is the number of classes; anyClass stands for all of them.
@@ -35,6 +36,15 @@ const (
 func newCounts(s scale) *counts {
 	c := &counts{scale: s}
 	c.open(anyClass)
+	// The coarse ones only catch what the fine ones miss.
+	var sum float64
+	for u := range s.units {
+		c.mix = append(c.mix, math.Exp2(-float64(u)/2))
+		sum += c.mix[u]
+	}
+	for u := range c.mix {
+		c.mix[u] /= sum
+	}
 	return c
 }
 
@@ -77,14 +87,13 @@ func (c *counts) density(class, bin int) float64 {
 	var all, own float64
 	for u, width := range c.units {
 		k := c.coarse(bin, u)
-		all += c.bins[anyClass][u][k] / width
+		all += c.mix[u] * c.bins[anyClass][u][k] / width
 		if c.bins[class] != nil {
-			own += c.bins[class][u][k] / width
+			own += c.mix[u] * c.bins[class][u][k] / width
 		}
 	}
-	k := float64(len(c.units))
-	all = (all/k + floor/(2*c.limit)) / (c.sum[anyClass] + floor)
-	return (own/k + lend*all) / (c.sum[class] + lend)
+	all = (all + floor/(2*c.limit)) / (c.sum[anyClass] + floor)
+	return (own + lend*all) / (c.sum[class] + lend)
 }
 
 // table gives likelihood ratios of one quantity, by class and finest bin. An
