@@ -114,7 +114,7 @@ func (d *document) enterGroup(g *correlate.Group, index []int32) {
 }
 
 func (d *document) enterContact(c *correlate.Contact, index []int32) {
-	out := Contact{A: d.Parties[c.A].ID, B: d.Parties[c.B].ID, Via: c.Via, Messages: c.Messages, Media: c.Media, Bytes: c.Bytes,
+	out := Contact{A: d.Parties[c.A].ID, B: d.Parties[c.B].ID, Via: c.Via, Messages: c.Messages - c.Media, Media: c.Media, Bytes: c.Bytes,
 		First: c.First.UTC(), Last: c.Last.UTC(), Confidence: round(c.Confidence), Grade: Grade(c.Confidence),
 		ExpectedFalse: math.Round(c.ExpectedFalse*1e4) / 1e4, Candidates: c.Candidates, Evidence: []string{}}
 	for _, i := range c.Events {

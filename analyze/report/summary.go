@@ -106,7 +106,11 @@ const nothingMore = "No message and no call was recognised."
 // happened tells what was found: who used what when, the messages, the calls,
 // and who talked with whom.
 func (p *printer) happened(apps []analyze.ServiceUse) []string {
-	return []string{p.sentence(apps, p.view.events, "used"), p.messages(), p.callSentence(), p.contactSentence()}
+	used := p.sentence(apps, p.view.events, "used")
+	if pairs := p.pairSentences(); len(pairs) > 0 {
+		return append(append([]string{used}, pairs...), p.callSentence(), p.groupSentence(), p.unmatched())
+	}
+	return []string{used, p.messages(), p.callSentence(), p.groupSentence()}
 }
 
 // sentence is "Three parties used WhatsApp (seen 1.00) between 14:02 and 14:40 UTC."
@@ -413,25 +417,3 @@ func distinctCalls(events []analyze.Event) []analyze.Event {
 	return out
 }
 
-// contactSentence names the pairs and groups that were found, if few.
-func (p *printer) contactSentence() string {
-	contacts, groups := p.view.contacts, p.view.groups
-	if len(contacts) == 1 && contacts[0].Via == "call" && len(distinctCalls(p.view.events)) == 1 {
-		contacts = nil // the call was told
-	}
-	var parts []string
-	if n := len(contacts); n > maxNamed {
-		parts = append(parts, fmt.Sprintf("%s talked with each other (%s)", plural(n, "pair"), certainty(contacts, ofContact)))
-	} else {
-		for _, c := range contacts {
-			parts = append(parts, fmt.Sprintf("%s talked with %s (%s)", p.who(c.A), p.who(c.B), sure(c.Grade, c.Confidence)))
-		}
-	}
-	if n := len(groups); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s%s visible (%s)", plural(n, "group"), are(n), certainty(groups, ofGroup)))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return list(parts) + "."
-}
