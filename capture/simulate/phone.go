@@ -29,8 +29,11 @@ func (p *Play) arrive(i int32) {
 	} else if p.Phones.Relogin > 0 {
 		p.habits.push(p.now.Add(v.exponential(time.Duration(p.Phones.Relogin))), habit{doLose, i, 0})
 	}
+	if p.talk {
+		return
+	}
 	p.uses(i, func(s int32) {
-		p.habits.push(p.now.Add(p.services[s].every(&v.dice)), habit{doPing, i, s})
+		p.habits.push(p.now.Add(p.services[s].every(&v.pulse)), habit{doPing, i, s})
 	})
 }
 
@@ -158,7 +161,7 @@ func (p *Play) greet(i int32, at capture.Time) {
 // ping keeps one connection alive.
 func (p *Play) ping(i, s int32) {
 	v, sv := &p.devices[i], &p.services[s]
-	wait := sv.every(&v.dice)
+	wait := sv.every(&v.pulse)
 	if due := v.hung.Add(wait); sv.served && v.up && due > p.now {
 		p.habits.push(due, habit{doPing, i, s}) // the request was answered in between, and made anew
 		return
@@ -171,11 +174,11 @@ func (p *Play) ping(i, s int32) {
 	if sv.served {
 		v.hung = p.now
 		p.frame(p.now, i, false, &pc, sv.ping.down)
-		p.frame(p.now.Add(2*v.delay+v.ms(2, 20)), i, true, &pc, sv.ping.up)
+		p.frame(p.now.Add(2*v.delay+v.pulse.ms(2, 20)), i, true, &pc, sv.ping.up)
 		return
 	}
 	p.frame(p.now, i, true, &pc, sv.ping.up)
-	p.frame(p.now.Add(2*sv.delay+v.ms(1, 10)), i, false, &pc, sv.ping.down)
+	p.frame(p.now.Add(2*sv.delay+v.pulse.ms(1, 10)), i, false, &pc, sv.ping.down)
 }
 
 // falseFrame tells of a message that was none.

@@ -24,6 +24,7 @@ type resident struct {
 // device is one device inside the capture.
 type device struct {
 	dice
+	pulse      dice // of its keepalives: apart, so that Talk can leave them out
 	person     int32
 	locked     bool
 	phone      bool
@@ -85,6 +86,7 @@ const (
 	diceService
 	diceFlaw
 	dicePage
+	dicePulse
 )
 
 // newPlan draws who there is and who knows whom.
@@ -161,6 +163,7 @@ func (p *plan) settle(r resident, c Citizen) {
 	}
 	for i := range r.devices {
 		d := device{dice: newDice(p.seed, diceDevice, uint64(len(p.people)), uint64(i)), person: int32(len(p.people)), phone: i == 0}
+		d.pulse = newDice(p.seed, dicePulse, uint64(len(p.people)), uint64(i))
 		d.locked = d.chance(p.Phones.Locked) && d.phone
 		if c.Locked != nil {
 			d.locked = *c.Locked && d.phone

@@ -56,8 +56,26 @@ func TestEventsAreTheSameEveryTime(t *testing.T) {
 		t.Error("another seed gives the same events")
 	}
 	// All arithmetic is on integers, so this holds on every platform.
-	if want := "25491 79c659e36f000326"; first != want {
+	if want := "25565 adcce59d969c2ed6"; first != want {
 		t.Errorf("events %s, want %s", first, want)
+	}
+}
+
+// TestTalk: the frames of Talk are those of Events.
+func TestTalk(t *testing.T) {
+	town := crowd(t, 60, 2*time.Hour)
+	talk, all := []simulate.Seen{}, []simulate.Seen{}
+	for s := range play(t, town, 1).Talk() {
+		talk = append(talk, s)
+	}
+	for s := range play(t, town, 1).Events() {
+		switch s.Kind {
+		case simulate.KindText, simulate.KindMedia, simulate.KindReceipt, simulate.KindTyping, simulate.KindSync:
+			all = append(all, s)
+		}
+	}
+	if !slices.Equal(talk, all) || len(all) < 100 {
+		t.Errorf("%d frames of %d", len(talk), len(all))
 	}
 }
 
