@@ -27,7 +27,8 @@ type document struct {
 func (a *Analyzer) Report(inputs []Input) *Report {
 	all, t := a.together(a.all(), len(inputs))
 	told, _ := a.tell(all, forever)
-	events := slices.Concat(t.shiftEvents(a.events), told, t.receipts(all))
+	events := append(t.shiftEvents(a.events), told...)
+	events = append(events, t.receipts(all, events)...)
 	t.witness(events)
 	doubtSignalling(events)
 	events = slices.DeleteFunc(events, func(e infer.Event) bool {

@@ -159,7 +159,7 @@ func (c *conn) appendFrames(out []correlate.Event, client, messenger int32) []co
 	}
 	for i := range c.Flow.Frames {
 		f := &c.Flow.Frames[i]
-		if f.Kind == capture.FrameData || f.Kind == capture.FrameSegment {
+		if carries(f) {
 			out = append(out, correlate.Event{Time: f.Time, Party: client, Sent: f.Up, Size: f.Length, Service: messenger, Input: f.Origin.Input})
 		}
 	}

@@ -18,6 +18,8 @@ type Clock struct {
 	Mid       capture.Time  // time of the input at which Offset holds
 	Error     time.Duration // standard error of Offset, a lower bound: equal delays of both directions are presumed
 	Matched   int           // moments that Offset rests on
+	Lag       time.Duration // where what it received was compared one way only: how long after it was sent, by the reference's clock
+	Spread    time.Duration // width of the peak at Lag; 0 where both ways were compared
 }
 
 // Tie is a difference of clocks that was measured on packets seen at both of
@@ -108,6 +110,7 @@ type comparison struct {
 	link   []float64 // of each input: delay of its link, seconds
 	delay  []float64 // of each service
 	timed  []bool    // of each service: its delay was measured
+	oneWay []edge    // peaks that joined inputs without one the other way
 	error  []float64
 }
 
@@ -342,6 +345,9 @@ func (c *comparison) agree() {
 	for _, e := range c.edges {
 		if off := e.delay - e.diff; c.group[e.a] != c.group[e.b] {
 			c.join(c.group[e.a], c.group[e.b], c.offset[e.a]+off-c.offset[e.b])
+			if !e.tie && !c.timed[e.service] {
+				c.oneWay = append(c.oneWay, e)
+			}
 		}
 	}
 }
@@ -450,6 +456,10 @@ func (c *comparison) clocks(out []Clock) []Clock {
 				out[i].Matched += e.n
 			}
 		}
+	}
+	for _, e := range c.oneWay {
+		lag := e.diff - c.offset[e.a] + c.offset[e.b]
+		out[e.b].Lag, out[e.b].Spread = time.Duration(lag*1e9), time.Duration(e.width*1e9)
 	}
 	return out
 }
