@@ -216,9 +216,9 @@ func TestEvidence(t *testing.T) {
 		most  float64
 	}{
 		{nil, 10, 0, 0},
-		{[]float64{0.5}, 10, 0, 0},   // less likely than chance
-		{[]float64{100}, 1, 4, 4.7},  // one good hint of one message
-		{[]float64{100}, 50, 0, 0.5}, // one of fifty
+		{[]float64{0.5}, 10, 0, 0},    // less likely than chance
+		{[]float64{100}, 1, 3.5, 4.7}, // one good hint of one message
+		{[]float64{100}, 50, 0, 0.5},  // one of fifty
 		{slices.Repeat([]float64{100}, 10), 10, 35, 47},
 	}
 	for _, tt := range tests {
