@@ -63,7 +63,7 @@ type layer struct {
 // those less probable than the most probable by layerLeast, which the likeliest
 // course of some later requests could not make up for.
 const (
-	layerMost  = 48
+	layerMost  = 32
 	layerLeast = 1e-5
 )
 
@@ -134,27 +134,56 @@ func (t *dialogue) backward(r *reading, layers []layer, lo int) {
 
 // step makes the layer after request i.
 func (t *dialogue) step(from []node, i int32) layer {
-	var l layer
-	at := make(map[string]int)
+	g := growth{at: make(map[string]int, 2*len(from))}
+	size := t.sizes.likelihood(t.list[i].size)
 	for k := range from {
 		now, fine := t.expire(from[k].tokens, t.list[i].at())
-		t.ways(now, i, func(did uint8, p float64, next []token) {
-			if p *= fine; p <= 0 {
-				return
-			}
-			slices.SortFunc(next, compareTokens)
-			id := keyOf(next)
-			n, ok := at[id]
-			if !ok {
-				n = len(l.nodes)
-				at[id], l.nodes = n, append(l.nodes, node{tokens: next})
-			}
-			l.nodes[n].forward += from[k].forward * p
-			l.edges = append(l.edges, edge{k, n, did, p})
-		})
+		g.from, g.tokens, g.before, g.fine = k, now, from[k].forward, fine
+		t.ways(&g, i, &size)
 	}
-	l.prune()
-	return l
+	g.prune()
+	return g.layer
+}
+
+// growth is a layer in the making, and the node of the layer before that it
+// grows from just now.
+type growth struct {
+	layer
+	at     map[string]int // node by its tokens
+	best   float64        // of all edges so far
+	from   int
+	tokens []token
+	before float64 // probability of that node
+	fine   float64 // that what expired there was not met
+	next   []token
+	key    []byte
+}
+
+// add adds an edge with probability p to the node without the tokens that drop
+// names, and with those that are expected anew. Tokens stay sorted by item.
+func (g *growth) add(did uint8, p float64, drop func(token) bool, anew ...token) {
+	p *= g.fine
+	if p*g.before <= layerLeast*g.best {
+		return
+	}
+	g.best = max(g.best, p*g.before)
+	g.next, g.key = g.next[:0], g.key[:0]
+	for _, k := range g.tokens {
+		if !drop(k) {
+			g.next = append(g.next, k)
+		}
+	}
+	g.next = append(g.next, anew...)
+	for _, k := range g.next {
+		g.key = append(g.key, k.kind, k.side, byte(k.item), byte(k.item>>8), byte(k.item>>16), byte(k.item>>24))
+	}
+	n, ok := g.at[string(g.key)]
+	if !ok {
+		n = len(g.nodes)
+		g.at[string(g.key)], g.nodes = n, append(g.nodes, node{tokens: slices.Clone(g.next)})
+	}
+	g.nodes[n].forward += g.before * p
+	g.edges = append(g.edges, edge{g.from, n, did, p})
 }
 
 // prune keeps the most probable nodes and makes their probabilities sum to one.
@@ -233,51 +262,39 @@ func (t *dialogue) missed(k token) float64 {
 	return 1 - h.synced
 }
 
-// ways calls f for everything that request i may be, given what is expected,
-// with its probability (density) and what is expected after it.
-func (t *dialogue) ways(tokens []token, i int32, f func(did uint8, p float64, next []token)) {
+// ways adds everything that request i may be, given what is expected, with its
+// probability (density), and what is expected after it.
+func (t *dialogue) ways(g *growth, i int32, size *[meanings]float64) {
 	r := &t.list[i]
 	h := &t.habits[r.side]
-	size := t.sizes.likelihood(r.size)
-	text := []token{{expectDelivery, 1 - r.side, i}, {expectSync, r.side, i}}
-	typing := []token{{expectText, r.side, i}}
-	give := func(did uint8, p float64, without *token, more []token) {
-		next := make([]token, 0, len(tokens)+len(more))
-		for _, k := range tokens {
-			if without == nil || k != *without {
-				next = append(next, k)
-			}
-		}
-		f(did, p*size[meaningOf[did]], append(next, more...))
-	}
-	give(didText, h.rate*(1-h.announced), nil, text)
-	give(didType, h.rate*h.announced, nil, typing)
-	give(didLate, h.rate*t.law.Late, nil, nil)
-	var unread *token // the latest
-	for n := range tokens {
-		k := &tokens[n]
+	delivery, sync, more := token{expectDelivery, 1 - r.side, i}, token{expectSync, r.side, i}, token{expectText, r.side, i}
+	none := func(token) bool { return false }
+	g.add(didText, h.rate*(1-h.announced)*size[aText], none, delivery, sync)
+	g.add(didType, h.rate*h.announced*size[aTyping], none, more)
+	g.add(didLate, h.rate*t.law.Late*size[aReceipt], none)
+	var unread float64 // density of a read receipt for the latest
+	for _, k := range g.tokens {
 		if k.side != r.side {
 			continue
 		}
 		s := r.since(&t.list[k.item]).Seconds()
+		met := func(o token) bool { return o == k }
 		switch k.kind {
 		case expectText:
-			give(didCompose, t.law.Composed.Share*t.law.Composed.density(s), k, text)
-			give(didResume, t.law.Refreshed.Share*t.law.Refreshed.density(s)+t.law.Resumed.Share*t.law.Resumed.density(s), k, typing)
+			again := t.law.Refreshed.Share*t.law.Refreshed.density(s) + t.law.Resumed.Share*t.law.Resumed.density(s)
+			g.add(didCompose, t.law.Composed.Share*t.law.Composed.density(s)*size[aText], met, delivery, sync)
+			g.add(didResume, again*size[aTyping], met, more)
 		case expectDelivery:
-			give(didDeliver, h.delivered*t.delivery(r.side).density(t.reply(k.item, i)), k, []token{{expectRead, r.side, i}})
+			g.add(didDeliver, h.delivered*t.delivery(r.side).density(t.reply(k.item, i))*size[aReceipt], met, token{expectRead, r.side, i})
 		case expectRead:
-			unread = k
+			unread = t.law.Read.density(s)
 		case expectSync:
 			if r.ids[1] < 0 {
-				give(didSync, h.synced*t.law.Synced.density(s), k, nil)
+				g.add(didSync, h.synced*t.law.Synced.density(s)*size[aSync], met)
 			}
 		}
 	}
-	if unread != nil {
-		s := r.since(&t.list[unread.item]).Seconds()
-		f(didRead, h.read*t.law.Read.density(s)*size[aReceipt], t.readAll(tokens, r.side))
-	}
+	g.add(didRead, h.read*unread*size[aReceipt], func(o token) bool { return o.kind == expectRead && o.side == r.side })
 }
 
 // reply is the time in seconds that an answer took, at the one who answered
@@ -291,28 +308,4 @@ func (t *dialogue) reply(text, answer int32) float64 {
 		return b.got.Sub(a.sent).Seconds()
 	}
 	return b.at().Sub(a.at()).Seconds()
-}
-
-// readAll gives what is expected once a side has read all that came.
-func (t *dialogue) readAll(tokens []token, side uint8) []token {
-	var out []token
-	for _, k := range tokens {
-		if k.kind != expectRead || k.side != side {
-			out = append(out, k)
-		}
-	}
-	return out
-}
-
-func compareTokens(a, b token) int {
-	return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.kind, b.kind), cmp.Compare(a.side, b.side))
-}
-
-// keyOf names a sorted set of tokens.
-func keyOf(tokens []token) string {
-	out := make([]byte, 0, 6*len(tokens))
-	for _, k := range tokens {
-		out = append(out, k.kind, k.side, byte(k.item), byte(k.item>>8), byte(k.item>>16), byte(k.item>>24))
-	}
-	return string(out)
 }

@@ -27,8 +27,8 @@ type dialogue struct {
 	sizes  *sizeTable
 }
 
-// rounds of learning. Habits and sizes settle in three or four.
-const learnRounds = 4
+// learnRounds is how often habits and sizes are learned: they settle in three.
+const learnRounds = 3
 
 // weigh gives for every unit the probabilities of its meanings.
 func (x *signalTalk) weigh() [][meanings]float64 {
