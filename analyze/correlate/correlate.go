@@ -17,7 +17,10 @@
 //     sign of life may arrive at its next one (candidates.go).
 //   - Messages that several receive at once are a group's; groups are found as
 //     sets whose members may miss a message (groups.go), and a message that
-//     only one member got is held against its group before it counts as direct.
+//     only one member got is held against its group before it counts as direct
+//     (direct.go).
+//   - Several devices of one person are taken together, where what the one gets
+//     the other gets, whoever else is concerned (devices.go).
 //   - A pair is scored by a likelihood ratio over distinct moments (pairs.go).
 //     The same scores with every sender's clock rotated give what chance
 //     makes of the same traffic; probabilities follow from the two, as in
@@ -27,7 +30,9 @@
 // What it cannot do: it does not see people outside the capture, and says
 // "unknown" of their messages; two people of whom each other's messages were
 // always delivered in a crowd of simultaneous ones of equal size are not told
-// apart; a group of which only one member is inside is not a group here.
+// apart; a group of which only two members are inside looks like the
+// two talking directly, and two people of whom one gets whatever the other gets
+// look like one with two devices.
 //
 // All functions are pure and deterministic, and do not depend on the order of
 // the events given.

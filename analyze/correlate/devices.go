@@ -46,7 +46,7 @@ func (n *net) devices(owner []int32) (found bool) {
 		c := shared[k]
 		if owner[a] == owner[b] || c.copies < copiesFew || c.both < copiesFew ||
 			float64(c.copies) < copiesLeast*float64(sent[a]+sent[b]) || float64(c.both) < bothLeast*float64(min(got[a], got[b])) ||
-			n.apart(a, b, c.thirds) < thirdsLeast {
+			n.apart(c) < thirdsLeast {
 			continue
 		}
 		found = true
@@ -97,16 +97,17 @@ func (n *net) companies() (shared map[uint64]*company, sent, got []int) {
 	return shared, sent, got
 }
 
-// apart counts those who wrote to both a and b of whom each rarely gets what
-// the others wrote: they are in no group together.
-func (n *net) apart(a, b int32, thirds map[int32]int) int {
+// apart counts those who wrote to both of a company more than by coincidence,
+// and of whom each rarely gets what the others wrote: they are in no group
+// together.
+func (n *net) apart(c *company) int {
 	type third struct {
 		party int32
 		n     int
 	}
 	var list []third
-	for p, k := range thirds {
-		if k >= 2 {
+	for p, k := range c.thirds {
+		if k >= 2 && 20*k >= c.both {
 			list = append(list, third{p, k})
 		}
 	}
