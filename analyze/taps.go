@@ -137,6 +137,7 @@ func (a *Analyzer) traffic(all []*conn, inputs int) []correlate.Event {
 		add(told)
 		for _, c := range list {
 			frames = c.appendFrames(frames, clients.of(c.addressOf()), names.of("frames of "+c.match.Service))
+			out = c.appendMedia(out, clients.of(c.addressOf()), names.of("media"))
 		}
 	}
 	return append(out, correlate.Spontaneous(frames)...)
@@ -162,6 +163,20 @@ func (c *conn) appendFrames(out []correlate.Event, client, messenger int32) []co
 		if carries(f) {
 			out = append(out, correlate.Event{Time: f.Time, Party: client, Sent: f.Up, Size: f.Length, Service: messenger, Input: f.Origin.Input})
 		}
+	}
+	return out
+}
+
+// appendMedia adds when media of calls began and ended: what one end sends
+// through a relay, the other receives.
+func (c *conn) appendMedia(out []correlate.Event, client, media int32) []correlate.Event {
+	for i := range c.Flow.Bursts {
+		b := &c.Flow.Bursts[i]
+		if b.Kind != capture.BurstRTP {
+			continue
+		}
+		out = append(out, correlate.Event{Time: b.First, Party: client, Sent: b.Up, Service: media, Input: b.FirstAt.Input},
+			correlate.Event{Time: b.Last, Party: client, Sent: b.Up, Service: media, Input: b.LastAt.Input})
 	}
 	return out
 }

@@ -343,6 +343,9 @@ func (c *comparison) agree() {
 		return cmp.Or(boolFirst(x.tie, y.tie), boolFirst(both[key(&x)], both[key(&y)]), -cmp.Compare(x.score, y.score), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
 	})
 	for _, e := range c.edges {
+		if !e.tie && !c.timed[e.service] && e.n < 2*leastMoments {
+			continue // nothing the other way bears it out
+		}
 		if off := e.delay - e.diff; c.group[e.a] != c.group[e.b] {
 			c.join(c.group[e.a], c.group[e.b], c.offset[e.a]+off-c.offset[e.b])
 			if !e.tie && !c.timed[e.service] {
@@ -410,6 +413,7 @@ func (c *comparison) pairUp() map[edgeKey]bool {
 	for s, list := range delays {
 		c.delay[s], c.timed[s] = median(list), len(list) > 0
 	}
+	c.lend()
 	for i := range c.edges {
 		e := &c.edges[i]
 		if e.tie {
@@ -425,6 +429,22 @@ func (c *comparison) pairUp() map[edgeKey]bool {
 		}
 	}
 	return both
+}
+
+// lend gives messengers whose delay could not be measured that of the others:
+// most of it is the links'.
+func (c *comparison) lend() {
+	var known []float64
+	for s, ok := range c.timed {
+		if ok {
+			known = append(known, c.delay[s])
+		}
+	}
+	for s, ok := range c.timed {
+		if !ok && len(known) > 0 {
+			c.delay[s], c.timed[s] = median(known), true
+		}
+	}
 }
 
 // median of numbers, 0 of none. The list is sorted by it.
@@ -457,9 +477,34 @@ func (c *comparison) clocks(out []Clock) []Clock {
 			}
 		}
 	}
+	c.drifts(out)
 	for _, e := range c.oneWay {
 		lag := e.diff - c.offset[e.a] + c.offset[e.b]
 		out[e.b].Lag, out[e.b].Spread = time.Duration(lag*1e9), time.Duration(e.width*1e9)
 	}
 	return out
+}
+
+// drifts carries the drifts of ties from each reference on to all that are tied
+// to it.
+func (c *comparison) drifts(out []Clock) {
+	known := make([]bool, c.inputs)
+	for i := range known {
+		known[i] = c.group[i] == int32(i)
+	}
+	for more := true; more; {
+		more = false
+		for i := range c.edges {
+			e := &c.edges[i]
+			if !e.tie || e.err > 0 || known[e.a] == known[e.b] {
+				continue
+			}
+			from, to, by := e.a, e.b, e.drift
+			if known[e.b] {
+				from, to, by = e.b, e.a, -e.drift
+			}
+			out[to].Drift, out[to].Mid = out[from].Drift+by, e.mid
+			known[to], more = true, true
+		}
+	}
 }

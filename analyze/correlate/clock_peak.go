@@ -25,7 +25,7 @@ const (
 	rivalry = 2 * time.Second
 	// usual is the usual size of differences of clocks: larger ones are less
 	// likely, as the square.
-	usual = 3 * time.Second
+	usual = 5 * time.Second
 	// apart is the time between moments that count as distinct.
 	apart = time.Second
 )
@@ -165,6 +165,7 @@ func (h *histogram) gain(sums []float64, k int) float64 {
 	il, ih := max(lo, k-4), min(hi, k+6)
 	bins := float64(hi-lo) - float64(ih-il)
 	level := 2 * (sums[hi] - sums[lo] - (sums[ih] - sums[il]) + 0.5) / max(1, bins)
+	level = max(level, 2*sums[len(h.count)]/float64(len(h.count))) // few bins around may be empty by luck
 	n := sums[k+2] - sums[k]
 	if n <= level {
 		return 0
@@ -299,7 +300,7 @@ func (c *comparison) measure(within float64) {
 
 // closeBy are the distances from the expected place, in seconds, within which a
 // peak is looked for, round by round: the link delays come to be known.
-var closeBy = [...]float64{0.15, 0.1, 0.06}
+var closeBy = [...]float64{0.3, 0.15, 0.1, 0.06}
 
 // level is the distance within which the level of chance is taken, in seconds.
 const level = 2.0

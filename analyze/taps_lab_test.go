@@ -1,0 +1,142 @@
+package analyze_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"envelope/analyze"
+	"envelope/analyze/service"
+	"envelope/capture"
+	"envelope/capture/packet"
+)
+
+// tapsReport analyses captures as inputs of their own, the times of each moved
+// by a shift.
+func tapsReport(t *testing.T, paths []string, shifts []time.Duration) *analyze.Report {
+	t.Helper()
+	set, err := service.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := analyze.New(analyze.Options{Services: set})
+	r := packet.NewReader(packet.Options{Classify: a.Classify})
+	var inputs []analyze.Input
+	take := func(rec capture.Record, err error) {
+		if err == nil {
+			shiftRecord(&rec, shifts[len(inputs)-1])
+			a.Add(&rec)
+		}
+	}
+	for i, path := range paths {
+		in, err := capture.Open(path, int32(i), r.Formats())
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, analyze.Input{ID: fmt.Sprintf("i%d", i+1), Path: path})
+		for rec, err := range in.All() {
+			take(rec, err)
+		}
+		for rec, err := range r.Finish() {
+			take(rec, err)
+		}
+		in.Close()
+	}
+	return a.Report(inputs)
+}
+
+func shiftRecord(rec *capture.Record, by time.Duration) {
+	f := rec.Flow
+	if f == nil || by == 0 {
+		return
+	}
+	n := *f
+	n.First, n.Last = f.First.Add(by), f.Last.Add(by)
+	n.Frames, n.Signals, n.Bursts = slices.Clone(f.Frames), slices.Clone(f.Signals), slices.Clone(f.Bursts)
+	for i := range n.Frames {
+		n.Frames[i].Time = n.Frames[i].Time.Add(by)
+	}
+	for i := range n.Signals {
+		n.Signals[i].Time = n.Signals[i].Time.Add(by)
+	}
+	for i := range n.Bursts {
+		n.Bursts[i].First, n.Bursts[i].Last = n.Bursts[i].First.Add(by), n.Bursts[i].Last.Add(by)
+	}
+	rec.Flow = &n
+}
+
+// tapShifts are what the inputs' clocks are wrong by: the first is right.
+var tapShifts = []time.Duration{0, -4321e6, 2950e6, 4870e6, -150e6, -2890e6, 3333e6, 1700e6, -4990e6, 640e6, 1200e6, -777e6, 4444e6, -3600e6, 90e6, 2222e6, -1111e6}
+
+// TestTapsLab gives the clients' captures of a recording as inputs with wrong
+// clocks: the offsets are found within 20 ms, from what people write to each
+// other alone; and with the tap between them all, within 5 ms, where nothing
+// counts twice. unknown is the number of clients
+// who write too little for that.
+func TestTapsLab(t *testing.T) {
+	for _, c := range []struct {
+		lab               string
+		unknown, contacts int
+	}{{"A-xmpp-prosody", 1, 25}, {"A2-xmpp-prosody-16", 0, 43}, {"C0-matrix-small", 1, 15}, {"D-calls", 0, 8}} {
+		t.Run(c.lab, func(t *testing.T) {
+			dir := sharedFile(t, "lab/"+c.lab)
+			clients, err := filepath.Glob(filepath.Join(dir, "client-*.pcap.gz"))
+			if err != nil || len(clients) == 0 {
+				t.Fatal("no clients")
+			}
+			slices.Sort(clients)
+			rep := tapsReport(t, clients, tapShifts)
+			if n := wrongClocks(t, rep, 20*time.Millisecond); n > c.unknown {
+				t.Errorf("%d clocks not found", n)
+			}
+			if len(rep.Contacts) < c.contacts {
+				t.Errorf("%d contacts, want %d", len(rep.Contacts), c.contacts)
+			}
+			alone := tapsReport(t, []string{filepath.Join(dir, "router.pcapng")}, tapShifts)
+			both := tapsReport(t, append([]string{filepath.Join(dir, "router.pcapng")}, clients...), tapShifts)
+			if n := wrongClocks(t, both, 5*time.Millisecond); n > 0 {
+				t.Errorf("with the router: %d clocks not found", n)
+			}
+			if len(both.Events) != len(alone.Events) || len(both.Contacts) != len(alone.Contacts) {
+				t.Errorf("with the router: %d events and %d contacts, the router alone shows %d and %d", len(both.Events), len(both.Contacts), len(alone.Events), len(alone.Contacts))
+			}
+		})
+	}
+}
+
+// wrongClocks counts offsets that are wrong by more than a tolerance.
+func wrongClocks(t *testing.T, rep *analyze.Report, within time.Duration) int {
+	n := 0
+	for i, in := range rep.Inputs {
+		off := time.Duration(in.ClockOffset*1e9) + tapShifts[i]
+		if off.Abs() > within {
+			t.Logf("%s: wrong by %v", filepath.Base(in.Path), off)
+			n++
+		}
+	}
+	return n
+}
+
+// TestTapsIdle: people online who never write give no contact, whatever is
+// thought of the clocks.
+func TestTapsIdle(t *testing.T) {
+	clients, _ := filepath.Glob(filepath.Join(sharedFile(t, "lab/N-xmpp-idle"), "client-*.pcap.gz"))
+	slices.Sort(clients)
+	if rep := tapsReport(t, clients, tapShifts); len(rep.Contacts)+len(rep.Groups) > 0 {
+		t.Errorf("%d contacts, %d groups", len(rep.Contacts), len(rep.Groups))
+	}
+}
+
+// TestTapsOneWay: two ends of one group of which only what goes up was captured
+// belong together, unless one clock is rotated.
+func TestTapsOneWay(t *testing.T) {
+	paths := []string{sharedFile(t, "corpus/pcap/yuvalbar__attacker.pcap"), sharedFile(t, "corpus/pcap/yuvalbar__attacked.pcap")}
+	for _, wrong := range []time.Duration{0, 75 * time.Second, 3 * time.Minute, -4 * time.Minute} {
+		rep := tapsReport(t, paths, []time.Duration{0, wrong})
+		if tied := len(rep.Contacts) == 1; tied != (wrong == 0) {
+			t.Errorf("clock rotated by %v: %d contacts", wrong, len(rep.Contacts))
+		}
+	}
+}
