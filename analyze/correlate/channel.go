@@ -101,6 +101,7 @@ type channel struct {
 	bin   time.Duration // of delays
 	bins  int
 	grid  []window
+	kinds [2][2]float64 // events of all units by direction and kind, and one of each
 }
 
 // unit is one party with one messenger.
@@ -126,7 +127,7 @@ type unitMark struct {
 type window struct{ from, to int }
 
 func newChannel(list []Listed, events []Event, parties int, o ChannelOptions) *channel {
-	c := &channel{o: o}
+	c := &channel{o: o, kinds: [2][2]float64{{1, 1}, {1, 1}}}
 	for _, m := range list {
 		if m.Time >= o.First.Add(-clockSlack-o.Resolution) && m.Time <= o.Last.Add(clockSlack) {
 			c.list = append(c.list, m)
@@ -165,6 +166,7 @@ func (c *channel) addUnits(events []Event, ids []int32) {
 			m.dir = 1
 		}
 		c.units[k].marks = append(c.units[k].marks, m)
+		c.kinds[m.dir][m.kind]++
 	}
 	slices.SortFunc(c.units[first:], func(x, y unit) int { return cmp.Compare(x.party, y.party) })
 	for k := first; k < len(c.units); k++ {
@@ -240,11 +242,20 @@ type listPair struct {
 	bin       int16
 }
 
-// pairUp lists the pairs of all units that have any.
-func (c *channel) pairUp(list []Listed) []unitPairs {
+// everybody lists all units.
+func (c *channel) everybody() []int {
+	out := make([]int, len(c.units))
+	for k := range out {
+		out[k] = k
+	}
+	return out
+}
+
+// pairUp lists the pairs of those of the units that have any.
+func (c *channel) pairUp(list []Listed, units []int) []unitPairs {
 	var out []unitPairs
 	reach := time.Duration(c.bins) * c.bin
-	for k := range c.units {
+	for _, k := range units {
 		marks := c.units[k].marks
 		p := unitPairs{unit: k}
 		low := 0

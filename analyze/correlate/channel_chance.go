@@ -28,22 +28,46 @@ func (c *channel) nulls(law *channelLaw) *chance {
 	turns := c.turns()
 	// A unit without any event near a message scores this.
 	silent := runScore(make([]float64, len(c.list)))
-	scores := make([][]float64, len(c.units))
-	for k := range scores {
-		scores[k] = slices.Repeat([]float64{silent}, len(turns))
-	}
+	far, close := make([][]float64, len(c.units)), make([][]float64, len(c.units))
 	for i, d := range turns {
 		list := c.turned(d)
-		for _, s := range c.score(list, c.pairUp(list), law) {
-			scores[s.unit][i] = s.score
+		pairs := c.pairUp(list, c.sample(i))
+		into := far
+		if i >= farTurns {
+			into = close
+		}
+		got := map[int]float64{}
+		for _, s := range c.score(list, pairs, law) {
+			got[s.unit] = s.score
+		}
+		for _, k := range c.sample(i) {
+			score, ok := got[k]
+			if !ok {
+				score = silent
+			}
+			into[k] = append(into[k], score)
 		}
 	}
-	n := &chance{all: tail(slices.Concat(scores...), 1, silent)}
-	for _, list := range scores {
-		n.close = append(n.close, tail(slices.Clone(list[farTurns:]), n.all.fall, silent))
-		n.own = append(n.own, tail(list, n.all.fall, silent))
+	n := &chance{all: tail(slices.Concat(slices.Concat(far...), slices.Concat(close...)), 1, silent)}
+	for k := range far {
+		n.own = append(n.own, tail(slices.Concat(far[k], close[k]), n.all.fall, silent))
+		n.close = append(n.close, tail(close[k], n.all.fall, silent))
 	}
 	return n
+}
+
+// most is how many units are scored in one rotation. Of more, each has its turn
+// in some of them; what those of all together show then tells what chance does.
+const most = 400
+
+// sample lists the units of one rotation.
+func (c *channel) sample(turn int) []int {
+	step := (len(c.units) + most - 1) / most
+	var out []int
+	for k := turn % step; k < len(c.units); k += step {
+		out = append(out, k)
+	}
+	return out
 }
 
 // chance is what rotations gave: each unit in all of them, each in those by a
@@ -69,10 +93,10 @@ func (c *channel) turns() []time.Duration {
 		_, part := math.Modf(float64(i+1) * golden)
 		out = append(out, c.far()+time.Duration(part*float64(room)))
 	}
-	most := min(nearTurn+c.far(), span/2)
+	furthest := min(nearTurn+c.far(), span/2)
 	for i := range nearTurns {
 		_, part := math.Modf(float64(i+1) * golden)
-		d := c.far() + time.Duration(part*float64(most-c.far()))
+		d := c.far() + time.Duration(part*float64(furthest-c.far()))
 		if i%2 == 1 {
 			d = span - d
 		}
@@ -95,9 +119,13 @@ func (c *channel) turned(d time.Duration) []Listed {
 
 // tail fits the upper fifth of scores. By theory a likelihood ratio thins out
 // by a nat for a nat or faster; a slower fall is believed of a unit as far as
-// its scores show it, and otherwise that of all units.
+// its scores show it, and otherwise that of all units. An odd score far above the
+// others, as a rotation gives that puts a wrong clock right, is cut.
 func tail(scores []float64, usual, silent float64) channelNull {
-	const share, prior = 0.2, 3
+	const share, prior, odd = 0.2, 3, 50
+	if len(scores) == 0 {
+		return channelNull{floor: silent, fall: 1}
+	}
 	slices.Sort(scores)
 	m := max(1, int(share*float64(len(scores))))
 	u := channelNull{level: scores[len(scores)-m], floor: silent}
@@ -109,7 +137,7 @@ func tail(scores []float64, usual, silent float64) channelNull {
 	}
 	var sum float64
 	for _, s := range scores[len(scores)-m:] {
-		sum += s - u.level
+		sum += min(s-u.level, odd)
 	}
 	u.share = (float64(m) + 0.5) / (float64(len(scores)) + 1)
 	u.fall = min(1, (float64(m)+prior)/(sum+prior/usual))
@@ -131,11 +159,11 @@ func (u *channelNull) density(t float64) float64 {
 const leastScore = 25
 
 // judge turns scores into probabilities, by what chance makes of a score. How
-// many of the units are members is found from those that likely are, starting at
-// half of one and at most a half: the possible ones of a list that chance favours
+// many of the units and one more, for nobody, are members is found from those
+// that likely are, starting at half of one and at most a half: the possible ones of a list that chance favours
 // would vouch for each other.
 func (c *channel) judge(found []unitScore, chance func(*unitScore) float64) {
-	share := 0.5 / float64(len(c.units))
+	share := 0.5 / float64(len(c.units)+1)
 	mean := max(leastScore, float64(len(c.list)))
 	prior := share
 	for range 30 {
@@ -164,7 +192,7 @@ func posterior(t, mean, prior, chance float64) float64 {
 // make up a law. Once others have shown the law beyond doubt, a unit is held
 // against chance by that law.
 func (c *channel) decide(list []Listed) []unitScore {
-	pairs := c.pairUp(list)
+	pairs := c.pairUp(list, c.everybody())
 	law := c.learnLaw(list, pairs)
 	found := c.score(list, pairs, law)
 	if len(found) == 0 {

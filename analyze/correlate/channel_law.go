@@ -188,14 +188,7 @@ func (u *unit) common(dir uint8, y, scatter float64) float64 {
 // learnKinds counts how often a kind shows as which.
 func (c *channel) learnKinds(list []Listed, pairs []unitPairs, weight []float64, w window, dir uint8) (out [2][2]float64) {
 	var joint [2][2]float64
-	own := [2]float64{1, 1}
-	for i := range c.units {
-		for j := range c.units[i].marks {
-			if m := &c.units[i].marks[j]; m.dir == dir {
-				own[m.kind]++
-			}
-		}
-	}
+	own := c.kinds[dir]
 	c.within(pairs, weight, w, dir, func(x listPair, e *unitMark, p float64) {
 		if m := &list[x.msg]; m.Known {
 			joint[m.Kind][e.kind] += p

@@ -37,7 +37,7 @@ func TestChannelOfTelegram(t *testing.T) {
 			t.Errorf("%s with the other log: %+v", name, c)
 		}
 		var flags []string
-		for _, d := range []int64{-2700, -1500, -600, -240, -120, -60, 60, 90, 150, 180, 300, 420, 720, 900, 1200, 1800, 2100, 2400, 3000, 3600} {
+		for _, d := range []int64{-2700, -1500, -600, -240, -120, -60, 30, 60, 90, 150, 180, 300, 420, 720, 900, 1200, 1800, 2100, 2400, 3000, 3600} {
 			flags = append(flags, "--channel", movedLog(t, log, d))
 		}
 		for _, c := range corpus(t, name+".pcap", flags...).Channels {
