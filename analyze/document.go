@@ -34,18 +34,21 @@ type Tool struct {
 
 // Input is one file as it was read.
 type Input struct {
-	ID          string     `json:"id"`
-	Path        string     `json:"path"`
-	SHA256      string     `json:"sha256"`
-	Format      string     `json:"format"`
-	Observer    string     `json:"observer"`
-	Records     int64      `json:"records"`
-	Packets     int64      `json:"packets"`
-	Bytes       int64      `json:"bytes"`
-	First       *time.Time `json:"first"`
-	Last        *time.Time `json:"last"`
-	ClockOffset float64    `json:"clock_offset_s"`
-	Warnings    []string   `json:"warnings"`
+	ID       string     `json:"id"`
+	Path     string     `json:"path"`
+	SHA256   string     `json:"sha256"`
+	Format   string     `json:"format"`
+	Observer string     `json:"observer"`
+	Records  int64      `json:"records"`
+	Packets  int64      `json:"packets"`
+	Bytes    int64      `json:"bytes"`
+	First    *time.Time `json:"first"`
+	Last     *time.Time `json:"last"`
+	// ClockOffset is what to add to the input's own times, in seconds, to bring
+	// them to the clock of the first input that it could be compared with, as all
+	// times of the report are; First and Last are by its own clock.
+	ClockOffset float64  `json:"clock_offset_s"`
+	Warnings    []string `json:"warnings"`
 }
 
 // Party is a person, device or account as far as observers can tell.

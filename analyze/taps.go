@@ -1,11 +1,11 @@
 package analyze
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"envelope/analyze/correlate"
@@ -48,7 +48,55 @@ func (a *Analyzer) together(all []*conn, inputs int) ([]*conn, *taps) {
 	all = t.once(all)
 	t.clocks = correlate.Clocks(a.traffic(all, inputs), inputs, ties...)
 	t.settle(spans)
-	return t.shift(all), t
+	moved := t.shift(all)
+	if slices.ContainsFunc(t.clocks, func(c correlate.Clock) bool { return c.Offset != 0 && c.Spread == 0 }) && t.closer(a.messages(moved), inputs, ties) {
+		moved = t.shift(all)
+	}
+	return moved, t
+}
+
+// closer compares the clocks once more, by what is inferred from all inputs
+// together: a client who wrote a few messages only is understood by those of
+// the others. It tells whether anything changed.
+func (t *taps) closer(together []correlate.Event, inputs int, ties []correlate.Tie) bool {
+	left := make([]correlate.Tie, len(ties))
+	for i, x := range ties {
+		x.Offset -= t.clocks[x.B].Offset - t.clocks[x.A].Offset
+		x.Drift -= t.clocks[x.B].Drift - t.clocks[x.A].Drift
+		left[i] = x
+	}
+	changed := false
+	for i, c := range correlate.Clocks(together, inputs, left...) {
+		was := &t.clocks[i]
+		if c.Known && c.Reference == was.Reference && was.Spread == 0 && c.Error < was.Error+leastShift && c.Offset.Abs() < nearEnough {
+			was.Offset += c.Offset
+			changed = changed || c.Offset != 0
+		}
+	}
+	return changed
+}
+
+// nearEnough bounds what a second comparison may change: more would contradict
+// the first.
+const nearEnough = 300 * time.Millisecond
+
+// messages gives the messages that are inferred from all inputs together.
+func (a *Analyzer) messages(all []*conn) []correlate.Event {
+	told, _ := a.tell(all, forever)
+	names, clients := naming[string]{}, naming[netip.Addr]{}
+	return appendMessages(nil, told, clients, names)
+}
+
+// appendMessages adds events that pass from one client to another.
+func appendMessages(out []correlate.Event, list []infer.Event, clients naming[netip.Addr], names naming[string]) []correlate.Event {
+	for i := range list {
+		e := &list[i]
+		if e.Kind == infer.Message || e.Kind == infer.Media && e.Direction == infer.Sent {
+			out = append(out, correlate.Event{Time: e.Time, Party: clients.of(e.Client), Sent: e.Direction == infer.Sent,
+				Size: uint32(e.Bytes), Service: names.of(e.Service), Input: inputOfEvent(e)})
+		}
+	}
+	return out
 }
 
 // span is when an input showed flows of messengers.
@@ -122,19 +170,10 @@ func (a *Analyzer) traffic(all []*conn, inputs int) []correlate.Event {
 	var out, frames []correlate.Event
 	names := naming[string]{}
 	clients := naming[netip.Addr]{}
-	add := func(list []infer.Event) {
-		for i := range list {
-			e := &list[i]
-			if e.Kind == infer.Message || e.Kind == infer.Media && e.Direction == infer.Sent {
-				out = append(out, correlate.Event{Time: e.Time, Party: clients.of(e.Client), Sent: e.Direction == infer.Sent,
-					Size: uint32(e.Bytes), Service: names.of(e.Service), Input: inputOfEvent(e)})
-			}
-		}
-	}
-	add(a.events)
+	out = appendMessages(out, a.events, clients, names)
 	for _, list := range byInput {
 		told, _ := a.tell(list, forever)
-		add(told)
+		out = appendMessages(out, told, clients, names)
 		for _, c := range list {
 			frames = c.appendFrames(frames, clients.of(c.addressOf()), names.of("frames of "+c.match.Service))
 			out = c.appendMedia(out, clients.of(c.addressOf()), names.of("media"))
@@ -279,8 +318,13 @@ func (t *taps) rows(list []flowRow) []flowRow {
 // report enters the clocks and what could not be told of them. Inputs that agree
 // have offset 0; so has one that could not be compared.
 func (t *taps) report(d *document) {
+	if len(t.clocks) == 0 {
+		return
+	}
+	d.Inputs = slices.Clone(d.Inputs)
 	for i := range t.clocks {
 		if i < len(d.Inputs) {
+			// positive where the input's clock is behind the reference's
 			d.Inputs[i].ClockOffset = math.Round(t.clocks[i].Offset.Seconds()*1e6) / 1e6
 		}
 		if c := &t.clocks[i]; c.Drift != 0 && i < len(d.Inputs) {
@@ -299,29 +343,25 @@ func (t *taps) report(d *document) {
 	for i := range of {
 		ids = append(ids, i)
 	}
-	slices.SortFunc(ids, func(x, y int32) int { return cmp.Compare(x, y) })
-	groups := ""
-	seen := map[int32]bool{}
+	slices.Sort(ids)
+	d.Limits = append(d.Limits, Limit{"clocks", "clocks of these inputs could not be compared: " + t.grouped(ids, of) +
+		"; nothing that passed between them stands out over chance, and whom one of them shows to talk to another is doubtful"})
+}
+
+// grouped lists inputs, those with one clock together.
+func (t *taps) grouped(ids []int32, of map[int32]string) string {
+	var order []int32
+	lists := map[int32][]string{}
 	for _, i := range ids {
 		r := t.clocks[i].Reference
-		if seen[r] {
-			continue
+		if lists[r] == nil {
+			order = append(order, r)
 		}
-		seen[r] = true
-		if groups != "" {
-			groups += " | "
-		}
-		first := true
-		for _, j := range ids {
-			if t.clocks[j].Reference == r {
-				if !first {
-					groups += " "
-				}
-				groups += of[j]
-				first = false
-			}
-		}
+		lists[r] = append(lists[r], of[i])
 	}
-	d.Limits = append(d.Limits, Limit{"clocks", "clocks of these inputs could not be compared: " + groups +
-		"; nothing that passed between them stands out over chance, and whom one of them shows to talk to another is doubtful"})
+	var parts []string
+	for _, r := range order {
+		parts = append(parts, strings.Join(lists[r], " "))
+	}
+	return strings.Join(parts, " | ")
 }

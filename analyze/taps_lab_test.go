@@ -79,7 +79,7 @@ func TestTapsLab(t *testing.T) {
 	for _, c := range []struct {
 		lab               string
 		unknown, contacts int
-	}{{"A-xmpp-prosody", 1, 25}, {"A2-xmpp-prosody-16", 0, 43}, {"C0-matrix-small", 1, 15}, {"D-calls", 0, 8}} {
+	}{{"A-xmpp-prosody", 1, 25}, {"A2-xmpp-prosody-16", 0, 43}, {"C0-matrix-small", 0, 15}, {"D-calls", 0, 8}} {
 		t.Run(c.lab, func(t *testing.T) {
 			dir := sharedFile(t, "lab/"+c.lab)
 			clients, err := filepath.Glob(filepath.Join(dir, "client-*.pcap.gz"))
