@@ -54,9 +54,7 @@ func (d *document) channels(list []infer.Event) {
 		o.Resolution = l.Resolution
 		found := correlate.FindChannel(listed(l), events, len(d.Parties), o)
 		d.Channels = append(d.Channels, d.channel(l, found, index))
-		for _, w := range l.Warnings {
-			d.Warnings = append(d.Warnings, w)
-		}
+		d.Warnings = append(d.Warnings, l.Warnings...)
 	}
 }
 
@@ -103,8 +101,7 @@ func (d *document) channel(l *capture.MessageList, found *correlate.Channel, ind
 	if b := found.Best; b != nil {
 		c.Note += fmt.Sprintf(" (nearest: %s with %d of %d, %.2f)", d.Parties[b.Party].ID, b.Matched, found.InCapture, round(b.Confidence))
 	}
-	switch {
-	case found.InCapture == 0 && len(l.Messages) > 0:
+	if found.InCapture == 0 && len(l.Messages) > 0 {
 		c.Note += fmt.Sprintf(": it is of %s to %s", l.Messages[0].Time.UTC().Format(time.RFC3339), l.Messages[len(l.Messages)-1].Time.UTC().Format(time.RFC3339))
 	}
 	if l.Unzoned {

@@ -24,7 +24,7 @@ func (p *printer) channels() {
 		for _, m := range c.Parties {
 			if m.Confidence >= p.o.Min {
 				t.add(Clean(c.Name), p.who(m.Party), fmt.Sprintf("%s of %s", grouped(int64(m.Matched)), grouped(int64(m.Of))), Clean(m.Direction),
-					p.service(m.Service), fmt.Sprintf("%.1f s", m.Offset), sure(m.Grade, m.Confidence), some(m.Evidence))
+					p.service(m.Service), fmt.Sprintf("%.1f%ss", m.Offset, hard), sure(m.Grade, m.Confidence), some(m.Evidence))
 			}
 		}
 		notes = append(notes, channelNote(c)...)
@@ -43,4 +43,14 @@ func channelNote(c analyze.Channel) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s (%s of its %s in the time of the inputs): %s", Clean(c.Name), grouped(int64(c.InCapture)), plural(c.Messages, "message"), Clean(c.Note))}
+}
+
+// channelsAtLeast copies channels without the parties that are less probable.
+func channelsAtLeast(list []analyze.Channel, least float64) []analyze.Channel {
+	var out []analyze.Channel
+	for _, c := range list {
+		c.Parties = filter(c.Parties, func(p analyze.ChannelParty) bool { return p.Confidence >= least })
+		out = append(out, c)
+	}
+	return out
 }

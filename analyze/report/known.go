@@ -29,10 +29,11 @@ func KnownServices(w io.Writer, rows []service.Row, width int) error {
 	return t.render(w, max(width, minWidth))
 }
 
-// AtLeast returns a copy of r without the events, services, contacts and groups
-// that are less probable than least, from 0 to 1.
+// AtLeast returns a copy of r without the events, services, contacts, groups and
+// parties of channels that are less probable than least, from 0 to 1.
 func AtLeast(r *analyze.Report, least float64) *analyze.Report {
 	v, out := newView(r, least), *r
 	out.Events, out.Services, out.Contacts, out.Groups = v.events, v.services, v.contacts, v.groups
+	out.Channels = channelsAtLeast(r.Channels, least)
 	return &out
 }

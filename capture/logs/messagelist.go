@@ -5,7 +5,6 @@ package logs
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -80,8 +79,7 @@ func (l *listReader) warn(at int64, msg string) {
 // finish sorts the list and finds its resolution.
 func (l *listReader) finish() (*capture.MessageList, error) {
 	if len(l.list.Messages) == 0 {
-		err := cmp.Or(l.first, error(&capture.SyntaxError{Path: l.list.Path, Unit: "line", Msg: "no message in it"}))
-		return nil, errors.Join(err)
+		return nil, cmp.Or(l.first, error(&capture.SyntaxError{Path: l.list.Path, Unit: "line", Msg: "no message in it"}))
 	}
 	if more := l.bad - maxWarnings; more > 0 {
 		l.list.Warnings = append(l.list.Warnings, fmt.Sprintf("%s: %d more lines that cannot be read", l.list.Path, more))
@@ -166,7 +164,7 @@ var fields = map[string]struct {
 	"photo": {mediaField, 1}, "file": {mediaField, 1},
 }
 
-// field names what a column or key says, and how good a source it is.
+// fieldOf names what a column or key says, and how good a source it is.
 func fieldOf(name string) (field, int) {
 	f := fields[strings.ToLower(strings.TrimSpace(name))]
 	return f.is, f.rank

@@ -79,8 +79,7 @@ func (l *listReader) row(names, row []string, at int64) {
 // builder puts an entry together from fields of which some say the same.
 type builder struct {
 	entry
-	rank   [mediaField + 1]int
-	length uint64 // of a text
+	rank [mediaField + 1]int // of the best source so far
 }
 
 func newBuilder() *builder { return &builder{} }
