@@ -61,6 +61,7 @@ type Party struct {
 	Names     []Name     `json:"names"`
 	Accounts  []string   `json:"accounts"`
 	Services  []string   `json:"services"`
+	Same      []string   `json:"same_person,omitzero"` // other parties that seem to be devices of the same person
 	Evidence  []Evidence `json:"evidence"`
 }
 

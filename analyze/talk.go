@@ -36,9 +36,11 @@ func (d *document) talk(list []infer.Event) {
 	for _, g := range res.Groups {
 		d.enterGroup(&g, index)
 	}
+	byCall := d.contactIndex()
 	for _, c := range res.Contacts {
-		d.enterContact(&c, index)
+		d.enterContact(&c, index, byCall)
 	}
+	d.enterSame(res.Same)
 	for _, note := range res.Notes {
 		d.Limits = append(d.Limits, Limit{"whom", note})
 	}
@@ -113,7 +115,33 @@ func (d *document) enterGroup(g *correlate.Group, index []int32) {
 	d.Groups = append(d.Groups, out)
 }
 
-func (d *document) enterContact(c *correlate.Contact, index []int32) {
+// enterSame notes which parties seem to be devices of one person: what is said
+// of them names the first.
+func (d *document) enterSame(sets [][]int32) {
+	for _, set := range sets {
+		for _, i := range set {
+			for _, j := range set {
+				if i != j {
+					d.Parties[i].Same = append(d.Parties[i].Same, d.Parties[j].ID)
+				}
+			}
+		}
+	}
+}
+
+// pairOf is two parties and a messenger.
+type pairOf struct{ a, b, service string }
+
+// contactIndex gives where the contacts stand that the calls made.
+func (d *document) contactIndex() map[pairOf]int {
+	at := map[pairOf]int{}
+	for i, c := range d.Contacts {
+		at[pairOf{c.A, c.B, c.Service}], at[pairOf{c.B, c.A, c.Service}] = i, i
+	}
+	return at
+}
+
+func (d *document) enterContact(c *correlate.Contact, index []int32, byCall map[pairOf]int) {
 	out := Contact{A: d.Parties[c.A].ID, B: d.Parties[c.B].ID, Via: c.Via, Messages: c.Messages - c.Media, Media: c.Media, Bytes: c.Bytes,
 		First: c.First.UTC(), Last: c.Last.UTC(), Confidence: round(c.Confidence), Grade: Grade(c.Confidence),
 		ExpectedFalse: math.Round(c.ExpectedFalse*1e4) / 1e4, Candidates: c.Candidates, Evidence: []string{}}
@@ -122,15 +150,13 @@ func (d *document) enterContact(c *correlate.Contact, index []int32) {
 		out.Service = e.Service
 		out.Evidence = append(out.Evidence, e.ID)
 	}
-	d.join(out)
+	d.join(out, byCall)
 }
 
 // join adds a contact, or what it says to one that the calls made already.
-func (d *document) join(c Contact) {
-	i := slices.IndexFunc(d.Contacts, func(o Contact) bool {
-		return o.Via == "call" && o.Service == c.Service && (o.A == c.A && o.B == c.B || o.A == c.B && o.B == c.A)
-	})
-	if i < 0 || c.Via == "group" {
+func (d *document) join(c Contact, byCall map[pairOf]int) {
+	i, ok := byCall[pairOf{c.A, c.B, c.Service}]
+	if !ok || c.Via == "group" {
 		d.Contacts = append(d.Contacts, c)
 		return
 	}
