@@ -26,7 +26,8 @@ type taps struct {
 
 // leastShift is the difference of clocks below which nothing is moved: recorders
 // with a time service agree to some milliseconds.
-const leastShift = 5 * time.Millisecond
+// What relayed messages tell is no better than that either.
+const leastShift = 10 * time.Millisecond
 
 // together makes one of what several taps saw: flows seen at two of them count
 // once, and the times of inputs whose clocks are off are brought to the clock of
@@ -50,6 +51,7 @@ func (a *Analyzer) together(all []*conn, inputs int) ([]*conn, *taps) {
 	t.settle(spans)
 	moved := t.shift(all)
 	if slices.ContainsFunc(t.clocks, func(c correlate.Clock) bool { return c.Offset != 0 && c.Spread == 0 }) && t.closer(a.messages(moved), inputs, ties) {
+		t.leave()
 		moved = t.shift(all)
 	}
 	return moved, t
@@ -223,19 +225,25 @@ func (c *conn) appendMedia(out []correlate.Event, client, media int32) []correla
 // settle leaves clocks alone that agree, and notes inputs that saw traffic at
 // the same time and could not be compared.
 func (t *taps) settle(s *spans) {
-	most := time.Duration(0)
-	for _, c := range t.clocks {
-		most = max(most, c.Offset.Abs()-2*c.Error)
-	}
+	t.leave()
 	for i := range t.clocks {
-		if c := &t.clocks[i]; most < leastShift {
-			c.Offset, c.Drift = 0, 0
-		}
 		for j := range i {
 			if t.clocks[i].Reference != t.clocks[j].Reference && s.meet(j, i) {
 				t.apart = append(t.apart, [2]int32{int32(j), int32(i)})
 			}
 		}
+	}
+}
+
+// leave sets all offsets to nothing where none is more than measurement gives.
+func (t *taps) leave() {
+	for _, c := range t.clocks {
+		if c.Offset.Abs() > leastShift || c.Drift != 0 {
+			return
+		}
+	}
+	for i := range t.clocks {
+		t.clocks[i].Offset = 0
 	}
 }
 
