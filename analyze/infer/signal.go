@@ -29,6 +29,8 @@ type signalLaw struct {
 	Synced         following          `json:"synced"`
 	Announced      following          `json:"announced"`
 	Late           float64            `json:"late"`
+	OwedS          float64            `json:"owed_s"`
+	QueuedReceipts float64            `json:"queued_receipts"`
 	ActsOfRequests float64            `json:"acts_of_requests"`
 	Short          map[string]float64 `json:"short"`
 	ShortWeight    float64            `json:"short_weight"`

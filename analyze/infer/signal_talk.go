@@ -114,6 +114,7 @@ type request struct {
 	sent, got capture.Time
 	side      uint8 // 0: sent by the first of the two
 	size      sizes
+	queued    bool // it waited until its recipient was online
 }
 
 // at is when a request was first seen.
@@ -188,7 +189,7 @@ func (x *signalTalk) add(out map[pairing][]request, way pairing, up, down int32)
 		r.sent = x.units[up].at
 	}
 	if down >= 0 {
-		r.got = x.units[down].at
+		r.got, r.queued = x.units[down].at, x.units[down].login && up < 0
 	}
 	if way[0] < 0 || way[1] >= 0 && way[0] > way[1] {
 		way[0], way[1] = way[1], way[0]

@@ -36,7 +36,11 @@ const (
 	expectDelivery = 'D' // after a text
 	expectRead     = 'R' // after a delivery receipt
 	expectSync     = 'S' // after a text
+	expectLate     = 'L' // receipts that are owed since the other was out of reach; item is their number
 )
+
+// owedMost is the most receipts owed that are told apart.
+const owedMost = 3
 
 // node is one set of expectations after some requests, with the probability of
 // all ways to it.
@@ -79,15 +83,12 @@ type reading struct {
 const stretchMost = 4096
 
 // read weighs all ways to read a talk (forward-backward algorithm over sets of
-// expectations), stretch by stretch: nothing is expected beyond a long pause.
-// The time is linear in the number of requests.
+// expectations), stretch by stretch. The time is linear in the number of
+// requests.
 func (t *dialogue) read() reading {
 	r := reading{p: make([][meanings]float64, len(t.list))}
-	long := seconds(max(t.law.Read.WindowS, t.law.Composed.WindowS, t.law.DeliveredNear.WindowS, t.law.DeliveredFar.WindowS))
-	for lo, hi := 0, 0; lo < len(t.list); lo = hi {
-		for hi = lo + 1; hi < len(t.list) && hi-lo < stretchMost && t.list[hi].at().Sub(t.list[hi-1].at()) <= long; hi++ {
-		}
-		end := t.end
+	for lo := 0; lo < len(t.list); lo += stretchMost {
+		hi, end := min(len(t.list), lo+stretchMost), t.end
 		if hi < len(t.list) {
 			end = t.list[hi].at()
 		}
@@ -174,6 +175,9 @@ func (g *growth) add(did uint8, p float64, drop func(token) bool, anew ...token)
 		}
 	}
 	g.next = append(g.next, anew...)
+	if did == didLate {
+		slices.SortFunc(g.next, compareTokens)
+	}
 	for _, k := range g.next {
 		g.key = append(g.key, k.kind, k.side, byte(k.item), byte(k.item>>8), byte(k.item>>16), byte(k.item>>24))
 	}
@@ -222,17 +226,34 @@ func (l *layer) prune() {
 }
 
 // expire takes out the expectations that were not met in time, and gives the
-// probability that they are not.
+// probability that they are not. A receipt that did not come at once is owed: it
+// comes when its sender is back.
 func (t *dialogue) expire(tokens []token, at capture.Time) (left []token, p float64) {
 	p = 1
+	var owed [2]int32
 	for _, k := range tokens {
-		if t.overdue(k, at.Sub(t.list[k.item].at()).Seconds()) {
-			p *= t.missed(k)
-			continue
+		switch {
+		case k.kind == expectLate:
+			owed[k.side] += k.item
+		case !t.overdue(k, at.Sub(t.list[k.item].at()).Seconds()):
+			left = append(left, k)
+		default:
+			if p *= t.missed(k); k.kind == expectDelivery {
+				owed[k.side]++
+			}
 		}
-		left = append(left, k)
 	}
+	for side, n := range owed {
+		if n > 0 {
+			left = append(left, token{expectLate, uint8(side), min(n, owedMost)})
+		}
+	}
+	slices.SortFunc(left, compareTokens)
 	return left, p
+}
+
+func compareTokens(a, b token) int {
+	return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.kind, b.kind), cmp.Compare(a.side, b.side))
 }
 
 // overdue tells whether an expectation is not met any more after some seconds.
@@ -269,12 +290,21 @@ func (t *dialogue) ways(g *growth, i int32, size *[meanings]float64) {
 	h := &t.habits[r.side]
 	delivery, sync, more := token{expectDelivery, 1 - r.side, i}, token{expectSync, r.side, i}, token{expectText, r.side, i}
 	none := func(token) bool { return false }
-	g.add(didText, h.rate*(1-h.announced)*size[aText], none, delivery, sync)
-	g.add(didType, h.rate*h.announced*size[aTyping], none, more)
-	g.add(didLate, h.rate*t.law.Late*size[aReceipt], none)
+	announced, late := h.announced, t.law.Late
+	if r.queued {
+		announced, late = 0, t.law.QueuedReceipts
+	}
+	g.add(didText, h.rate*(1-announced)*size[aText], none, delivery, sync)
+	g.add(didType, h.rate*announced*size[aTyping], none, more)
+	g.add(didLate, h.rate*late*size[aReceipt], none)
 	var unread float64 // density of a read receipt for the latest
 	for _, k := range g.tokens {
 		if k.side != r.side {
+			continue
+		}
+		if k.kind == expectLate {
+			paid := []token{{expectLate, k.side, k.item - 1}}
+			g.add(didLate, float64(k.item)/t.law.OwedS*size[aReceipt], func(o token) bool { return o == k }, paid[:min(1, k.item-1)]...)
 			continue
 		}
 		s := r.since(&t.list[k.item]).Seconds()

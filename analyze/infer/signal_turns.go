@@ -110,6 +110,7 @@ func (t *turnsOfSignal) kept() []unit {
 			continue
 		}
 		pushed = pushed || !u.up
+		u.login = u.at <= t.until
 		out = append(out, u)
 	}
 	return out

@@ -49,8 +49,9 @@ func (x *signalTalk) weigh() [][meanings]float64 {
 			read = append(read, t.read())
 		}
 		table.clear()
+		usual := x.law.usual(talks, read)
 		for k, t := range talks {
-			t.learn(&read[k])
+			t.learn(&usual, &read[k])
 			for i := range t.list {
 				table.add(t.list[i].size, &read[k].p[i])
 			}
@@ -129,14 +130,32 @@ func (t *dialogue) delivery(side uint8) *following {
 	return &t.law.DeliveredFar
 }
 
+// usual is the law with what people of the capture do on the mean.
+func (law *signalLaw) usual(talks []*dialogue, read []reading) signalLaw {
+	out := *law
+	var sum [doings]float64
+	for k := range talks {
+		for s := range read[k].count {
+			for d, n := range read[k].count[s] {
+				sum[d] += n
+			}
+		}
+	}
+	texts := sum[didText] + sum[didCompose]
+	out.Read.Share = law.Read.learned(sum[didRead], sum[didDeliver])
+	out.Announced.Share = law.Announced.learned(sum[didType], sum[didType]+sum[didText])
+	out.Synced.Share = law.Synced.learned(sum[didSync], texts)
+	return out
+}
+
 // learn takes the habits of both sides from a reading.
-func (t *dialogue) learn(r *reading) {
+func (t *dialogue) learn(usual *signalLaw, r *reading) {
 	for s := range t.habits {
 		h, n, o := &t.habits[s], &r.count[s], &r.count[1-s]
 		h.delivered = t.delivery(uint8(s)).learned(n[didDeliver], o[didText]+o[didCompose])
-		h.read = t.law.Read.learned(n[didRead], n[didDeliver])
-		h.announced = t.law.Announced.learned(n[didType], n[didType]+n[didText])
-		h.synced = t.law.Synced.learned(n[didSync], n[didText]+n[didCompose])
+		h.read = usual.Read.learned(n[didRead], n[didDeliver])
+		h.announced = usual.Announced.learned(n[didType], n[didType]+n[didText])
+		h.synced = usual.Synced.learned(n[didSync], n[didText]+n[didCompose])
 	}
 }
 
@@ -159,33 +178,30 @@ func (f *following) density(s float64) float64 {
 // capture as a whole: flags and names make a difference of some bytes.
 type sizeTable struct {
 	law   *signalLaw
-	kinds map[[2]bool]float64 // exact short sizes that were seen, by which ends were
+	kinds [2]map[int16]bool // by end: exact short sizes that were seen
 	short [meanings][2]float64
-	count map[sizes]*[meanings]float64
-	sum   map[[2]bool]*[meanings]float64
+	count [2]map[int16]*[meanings]float64
+	sum   [2][meanings]float64
 }
 
 func newSizeTable(law *signalLaw, talks []*dialogue) *sizeTable {
-	t := &sizeTable{law: law, kinds: make(map[[2]bool]float64)}
+	t := &sizeTable{law: law, kinds: [2]map[int16]bool{{}, {}}}
 	t.clear()
-	known := make(map[sizes]bool)
 	for _, k := range talks {
 		for i := range k.list {
-			if s := k.list[i].size; !known[s] && !s.long() {
-				known[s] = true
-				t.kinds[ends(s)]++
+			for end, s := range k.list[i].size {
+				if s >= 0 {
+					t.kinds[end][s] = true
+				}
 			}
 		}
 	}
 	return t
 }
 
-// ends tells which ends of a request were seen.
-func ends(s sizes) [2]bool { return [2]bool{s[0] != unseenSize, s[1] != unseenSize} }
-
 // clear forgets what was learned, but not which sizes there are.
 func (t *sizeTable) clear() {
-	t.count, t.sum = make(map[sizes]*[meanings]float64), make(map[[2]bool]*[meanings]float64)
+	t.count, t.sum = [2]map[int16]*[meanings]float64{{}, {}}, [2][meanings]float64{}
 	for m, name := range meaningNames {
 		t.short[m] = [2]float64{t.law.Short[name] * t.law.ShortWeight, t.law.ShortWeight}
 	}
@@ -193,42 +209,41 @@ func (t *sizeTable) clear() {
 
 // add counts a request with the probabilities of its meanings.
 func (t *sizeTable) add(s sizes, p *[meanings]float64) {
-	if s.long() {
-		for m := range p {
-			t.short[m][1] += p[m]
-		}
-		return
-	}
-	if t.count[s] == nil {
-		t.count[s] = new([meanings]float64)
-	}
-	if t.sum[ends(s)] == nil {
-		t.sum[ends(s)] = new([meanings]float64)
-	}
 	for m := range p {
-		t.short[m][0] += p[m]
 		t.short[m][1] += p[m]
-		t.count[s][m] += p[m]
-		t.sum[ends(s)][m] += p[m]
+		if !s.long() {
+			t.short[m][0] += p[m]
+		}
+	}
+	for end, n := range s {
+		if n < 0 {
+			continue
+		}
+		if t.count[end][n] == nil {
+			t.count[end][n] = new([meanings]float64)
+		}
+		for m := range p {
+			t.count[end][n][m] += p[m]
+			t.sum[end][m] += p[m]
+		}
 	}
 }
 
 // likelihood gives for each meaning the probability of a size, up to a factor
-// common to all.
+// common to all. Given that it is short, what flags add at one end is taken to
+// be independent of what they add at the other.
 func (t *sizeTable) likelihood(s sizes) [meanings]float64 {
 	var out [meanings]float64
 	for m := range out {
-		short := t.short[m][0] / t.short[m][1]
-		if out[m] = short; s.long() {
-			out[m] = 1 - short
-			continue
+		if out[m] = t.short[m][0] / t.short[m][1]; s.long() {
+			out[m] = 1 - out[m]
 		}
-		n := t.kinds[ends(s)]
-		if n == 0 || t.count[s] == nil {
-			continue
+		for end, n := range s {
+			if c := t.count[end][n]; c != nil {
+				w, k := t.law.SizeWeight, float64(len(t.kinds[end]))
+				out[m] *= (w + k*c[m]) / (w + t.sum[end][m])
+			}
 		}
-		w := t.law.SizeWeight
-		out[m] *= (w + n*t.count[s][m]) / (w + t.sum[ends(s)][m])
 	}
 	return out
 }
