@@ -181,7 +181,7 @@ type Name struct {
 	Addr   netip.Addr
 	MAC    MAC
 	Value  string
-	How    string     // "dns", "mdns", "llmnr", "netbios", "dhcp"
+	How    string     // "dns", "mdns", "llmnr", "netbios", "dhcp", "pcapng" (name resolution block)
 	Client netip.Addr // who asked, for "dns"
 }
 

@@ -208,7 +208,7 @@ func (b *Book) deviceMAC(a netip.Addr) (capture.MAC, bool) {
 // SortNames orders names by how much they say: the user's own, then what a
 // device told a server that gave it an address, then what it tells everyone.
 func SortNames(list []Name) {
-	rank := map[string]int{"names": 0, "dhcp": 1, "mdns": 2, "netbios": 3, "llmnr": 4}
+	rank := map[string]int{"names": 0, "dhcp": 1, "mdns": 2, "netbios": 3, "llmnr": 4, "pcapng": 5}
 	slices.SortStableFunc(list, func(x, y Name) int {
 		return cmp.Or(cmp.Compare(rank[x.How], rank[y.How]), cmp.Compare(x.Value, y.Value))
 	})

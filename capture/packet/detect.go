@@ -17,6 +17,7 @@ func (t *tcpFraming) detect(dir int, g *segment) {
 		return
 	}
 	t.signed(dir, &whole)
+	t.lengths.count(t.fl, &whole)
 	t.whole(dir, &whole)
 	t.try(dir, &whole)
 	if t.fl.payloads[dir] > 8*probedPayloads {
@@ -98,6 +99,9 @@ func (t *tcpFraming) prologue(dir int, g, latest *segment) bool {
 	}
 	t.wrong = dir == capture.Down
 	t.fl.sign(prologueSign(&pro))
+	if wire.WhatsAppExposesIdentifier(g.data) {
+		t.fl.sign("whatsapp-identifier-exposed")
+	}
 	t.note(dir, g, pro.Consumed, capture.FrameHandshake)
 	rest := *latest
 	rest.data, rest.size = g.data[pro.Consumed:], g.size-pro.Consumed
@@ -171,6 +175,32 @@ func (t *tcpFraming) threema(dir int, g *segment) bool {
 func (t *tcpFraming) signed(dir int, g *segment) {
 	if t.fl.payloads[dir] <= probedPayloads {
 		t.fl.sign(t.fl.probe(dir, g.data, g.size))
+	}
+}
+
+// runOfLengths counts the segments of a connection of unknown framing that can
+// each be one whole message of Telegram.
+type runOfLengths struct {
+	seen, fit int
+	size      int  // of the first that fits
+	varied    bool // others have another size: equal ones are no proof
+}
+
+// count settles it with eight segments or more of which seven in eight fit: by
+// chance one in eight does. Only connections whose beginning is missing need
+// this.
+func (l *runOfLengths) count(fl *flow, g *segment) {
+	if !fl.f.Midstream {
+		return
+	}
+	l.seen++
+	if wire.MTProtoSegment(g.data, g.size) {
+		l.fit++
+		l.varied = l.varied || l.fit > 1 && g.size != l.size
+		l.size = g.size
+	}
+	if l.seen >= 8 && l.fit*8 >= l.seen*7 && l.varied {
+		fl.sign("telegram-mtproto-lengths")
 	}
 }
 

@@ -11,10 +11,11 @@ import (
 
 // Bounds of one flow between two records of it.
 const (
-	maxUndecidedFrames = 512 // 16 kB; a browser's page load is shorter
-	keptFrames         = 16  // capacity that an empty place of the table keeps: 512 bytes
-	maxGathered        = 256 // frames, signals and bursts together that make a record: 8 kB a flow
-	probedPayloads     = 8   // payload packets per direction shown to the signature functions
+	maxUndecidedFrames = 512         // 16 kB; a browser's page load is shorter
+	keptFrames         = 16          // capacity that an empty place of the table keeps: 512 bytes
+	maxGathered        = 256         // frames, signals and bursts together that make a record: 8 kB a flow
+	maxKept            = time.Minute // of packet time, after which what was gathered makes a record
+	probedPayloads     = 8           // payload packets per direction shown to the signature functions
 )
 
 // Idle times after which a flow is over. Messenger connections are kept alive
@@ -73,6 +74,9 @@ func (fl *flow) begin(p *Packet, fromA bool, id uint64, at capture.Origin) {
 		f.Client, f.Server, f.ClientMAC, f.ServerMAC = src, dst, p.SrcMAC, p.DstMAC
 	} else {
 		f.Client, f.Server, f.ClientMAC, f.ServerMAC = dst, src, p.DstMAC, p.SrcMAC
+	}
+	if p.Tunnel > 0 { // the link joins the ends of the tunnel, not these
+		f.ClientMAC, f.ServerMAC = capture.MAC{}, capture.MAC{}
 	}
 	f.Midstream = p.Proto == ProtoTCP && p.TCPFlags&FlagSYN == 0
 }
@@ -191,14 +195,35 @@ func (fl *flow) over(p *Packet, dir int) bool {
 	return s.known && (carried || fl.f.Closed) || fl.f.Midstream && carried
 }
 
-// full tells that enough was gathered to make a record; a frame that is still
-// growing is waited for.
+// full tells that enough was gathered to make a record, or that the oldest of
+// it is a minute old, so that what belongs together reaches the receiver about
+// in order of time. Frames that are growing or may yet be cut otherwise are
+// waited for.
 func (fl *flow) full() bool {
-	n := len(fl.f.Frames) + len(fl.f.Signals) + len(fl.f.Bursts)
-	if n < maxGathered || fl.interest != capture.Collect {
+	f := &fl.f
+	n := len(f.Frames) + len(f.Signals) + len(f.Bursts)
+	if n == 0 || fl.interest != capture.Collect {
 		return false
 	}
-	return n >= 2*maxGathered || fl.tcp == nil || fl.tcp.burst == [2]int{-1, -1}
+	if n >= 2*maxGathered {
+		return true
+	}
+	if fl.tcp != nil && (fl.tcp.burst != [2]int{-1, -1} || n < maxGathered && fl.tcp.kind == framingUnknown) {
+		return false
+	}
+	return n >= maxGathered || f.Last.Sub(oldest(f)) > maxKept
+}
+
+// oldest is when the first gathered frame or signal came.
+func oldest(f *capture.Flow) capture.Time {
+	t := f.Last
+	if len(f.Frames) > 0 {
+		t = min(t, f.Frames[0].Time)
+	}
+	if len(f.Signals) > 0 {
+		t = min(t, f.Signals[0].Time)
+	}
+	return t
 }
 
 // serverPorts are well-known ports above 1023 of services that phones use.

@@ -235,6 +235,9 @@ func (fs *fragments) remove(g *datagram) {
 	}
 }
 
+// waiting tells whether Incomplete has anything to look at.
+func (d *Decoder) waiting() bool { return len(d.frags.live)+len(d.frags.lost) > 0 }
+
 // Incomplete gives out one datagram whose fragments did not all come by now,
 // and reports false when there is none left. A reader asks until then, after
 // each packet and with the largest time at the end of the input: the ports of

@@ -105,15 +105,27 @@ func (r *Reader) named(p *Packet, at capture.Origin, n capture.Name) {
 	if r.stopped {
 		return
 	}
-	if n.MAC == (capture.MAC{}) && n.Addr == p.Src {
+	if n.MAC == (capture.MAC{}) && n.Addr == p.Src && p.Tunnel == 0 {
 		n.MAC = p.SrcMAC
 	}
-	if _, ok := r.names.told.get(n); ok {
+	r.tell(&n, p.Time, at)
+}
+
+// tell yields a name unless it was yielded before.
+func (r *Reader) tell(n *capture.Name, now capture.Time, at capture.Origin) {
+	if _, ok := r.names.told.get(*n); ok || r.stopped {
 		return
 	}
-	r.names.told.put(n, struct{}{})
-	rec := capture.Record{Origin: at, Time: p.Time, Grain: capture.GrainFrame, Name: &n}
-	r.stopped = !r.yield(rec, nil)
+	r.names.told.put(*n, struct{}{})
+	r.stopped = !r.yield(capture.Record{Origin: at, Time: now, Grain: capture.GrainFrame, Name: n}, nil)
+}
+
+// given yields the names that the capture file itself gives for addresses, such
+// as those of hosts that the recording machine knew.
+func (r *Reader) given(src *Source) {
+	for _, n := range src.Names() {
+		r.tell(&n, r.now, capture.Origin{Input: r.in.Index})
+	}
 }
 
 // sockets remembers the UDP sockets that showed call set-up: what else comes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 
 	"envelope/capture"
@@ -41,6 +42,7 @@ type Reader struct {
 	stopped   bool
 	nextID    uint64
 	now       capture.Time // of the last packet that had a time
+	current   Packet       // of the packet at hand
 	undecided int          // frames of undecided flows
 	reordered int          // bytes held of segments that came too early
 	freeTCP   []*tcpFraming
@@ -49,6 +51,8 @@ type Reader struct {
 	// Counters of what was not looked at, for warnings.
 	evicted    int64
 	unreadable map[Verdict]int64
+	fragments  FragmentStats // of the decoder when the input began
+	msdus      int64
 }
 
 // NewReader returns a reader without flows.
@@ -82,6 +86,7 @@ func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
 		r.in, r.yield, r.stopped = in, yield, false
 		clear(r.unreadable)
 		r.evicted = 0
+		r.fragments, r.msdus = r.decoder.Fragments(), r.decoder.SkippedMSDUs()
 		if err := r.run(src); err != nil && !r.stopped {
 			yield(capture.Record{}, err)
 		}
@@ -92,10 +97,11 @@ func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
 // run reads to the end of the source.
 func (r *Reader) run(src *Source) error {
 	var raw Raw
-	var p Packet
 	first := true
 	for !r.stopped {
 		if err := src.Next(&raw); err == io.EOF {
+			r.given(src)
+			r.incomplete(math.MaxInt64)
 			return nil
 		} else if err != nil {
 			if !isSyntax(err) {
@@ -109,7 +115,10 @@ func (r *Reader) run(src *Source) error {
 			r.continues(raw.Time)
 		}
 		r.in.Saw(raw.Time, raw.Len)
-		r.packet(&raw, &p)
+		r.packet(&raw)
+		if len(src.names) > 0 {
+			r.given(src)
+		}
 	}
 	return nil
 }
@@ -170,21 +179,34 @@ func (r *Reader) account(src *Source) {
 	if r.evicted > 0 {
 		r.in.Warn(fmt.Sprintf("%d flows ended early: more than %d at once", r.evicted, r.opt.MaxFlows))
 	}
+	r.leftOut()
+}
+
+// leftOut reports what the decoder could not put together.
+func (r *Reader) leftOut() {
+	now := r.decoder.Fragments()
+	if n := now.Incomplete - r.fragments.Incomplete; n > 0 {
+		r.in.Warn(fmt.Sprintf("%d fragmented datagrams are incomplete", n))
+	}
+	if n := now.Overlapping - r.fragments.Overlapping; n > 0 {
+		r.in.Warn(fmt.Sprintf("%d fragments overlap with others: the bytes that came first count", n))
+	}
+	if n := r.decoder.SkippedMSDUs() - r.msdus; n > 0 {
+		r.in.Warn(fmt.Sprintf("%d packets not read: they stand behind the first one of an aggregated 802.11 frame", n))
+	}
 }
 
 // packet takes one raw packet through decoding, filter and flow table.
-func (r *Reader) packet(raw *Raw, p *Packet) {
+func (r *Reader) packet(raw *Raw) {
 	if r.opt.From != 0 && raw.Time < r.opt.From || r.opt.To != 0 && raw.Time >= r.opt.To {
 		return
 	}
-	v := r.decoder.Decode(raw, p)
-	if v.Outcome > NoPorts {
-		r.unread(v)
-		if v.Outcome != Cut || p.SrcPort|p.DstPort == 0 {
-			return
-		}
+	if raw.App != "" && r.in.Observer == capture.Network {
+		r.in.Observer = capture.Device // only the device itself knows its applications
 	}
-	if r.opt.Filter != nil && !r.opt.Filter.Match(p) {
+	p := &r.current
+	v := r.decoder.Decode(raw, p)
+	if !r.looksAt(p, v) {
 		return
 	}
 	if p.Time != 0 { // not the latest: one wrong time stamp must not end all flows
@@ -192,6 +214,36 @@ func (r *Reader) packet(raw *Raw, p *Packet) {
 	}
 	r.flowPacket(p)
 	r.sweep()
+	if r.decoder.waiting() {
+		r.incomplete(r.now)
+	}
+}
+
+// looksAt tells whether a packet belongs to a flow that is asked for.
+func (r *Reader) looksAt(p *Packet, v Verdict) bool {
+	if v.Outcome > NoPorts {
+		r.unread(v)
+		if v.Outcome != Cut || p.SrcPort|p.DstPort == 0 {
+			return false
+		}
+	}
+	return r.opt.Filter == nil || r.opt.Filter.Match(p)
+}
+
+// incomplete counts the datagrams of which not all fragments came by now: the
+// first fragment has the ports. Their time is that of the first to come, which
+// is past; the clock stays.
+func (r *Reader) incomplete(now capture.Time) {
+	p := &r.current
+	for !r.stopped {
+		v, ok := r.decoder.Incomplete(now, p)
+		if !ok {
+			return
+		}
+		if r.looksAt(p, v) {
+			r.flowPacket(p)
+		}
+	}
 }
 
 // unread counts a packet that could not be read to its end. Packets of other

@@ -17,6 +17,7 @@ type tcpFraming struct {
 	began   [2]segment // the first of them
 	side    [2]direction
 	trial   [2]trial // WhatsApp's lengths tried on a connection of unknown framing
+	lengths runOfLengths
 	chained []capture.Frame
 	hello   [2]wire.HelloAssembler // of either side: the first guess at the client may be wrong
 	names   wire.HelloAssembler    // the server's certificate, in clear until TLS 1.2

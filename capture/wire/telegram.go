@@ -91,17 +91,35 @@ const obfuscatedHead = 64
 // looksObfuscated guesses whether a client's first segment begins an
 // obfuscated stream (core.telegram.org/mtproto/mtproto-transports, transport
 // obfuscation): 64 bytes that look random and avoid the beginnings that the
-// document forbids (other transports, HTTP, TLS), then one message of 24+16n
-// bytes behind one byte (abridged), four (intermediate, or abridged from 508
-// bytes on) of length.
+// document forbids (other transports, HTTP, TLS), then nothing or messages of
+// 24+16n bytes behind one byte (abridged) or four (intermediate, or abridged from
+// 508 bytes on) of length.
 func looksObfuscated(b []byte, wireLen int) bool {
 	if len(b) < obfuscatedHead || b[0] == 0xEF || forbiddenHead(b) {
 		return false
 	}
-	if rest := wireLen - obfuscatedHead; rest != 0 && !MTProtoLength(rest) {
+	if rest := wireLen - obfuscatedHead; rest != 0 && !mtprotoLengths(rest) {
 		return false
 	}
 	return looksRandom(b[:obfuscatedHead])
+}
+
+// mtprotoLengths tells whether n bytes can be one message, or up to four in the
+// abridged transport, as clients send when they have something to say at once.
+func mtprotoLengths(n int) bool {
+	for k := 1; k <= 4; k++ {
+		if rest := n - 25*k; rest >= 16*k && rest%16 == 0 {
+			return true
+		}
+	}
+	return MTProtoLength(n)
+}
+
+// MTProtoSegment tells whether a segment of n bytes, of which those in b were
+// captured, can be one whole encrypted message: it has the length and looks
+// random. At least 24 bytes have to be there.
+func MTProtoSegment(b []byte, n int) bool {
+	return MTProtoLength(n) && looksRandom(b[:min(len(b), obfuscatedHead)])
 }
 
 // MTProtoLength tells whether a segment of n bytes can be one whole encrypted

@@ -115,14 +115,14 @@ func (p *pipeline) read(path string, index int32) error {
 		return err
 	}
 	defer in.Close()
-	if kind, ok := p.o.observer(path); ok {
-		in.Observer = kind
-	}
 	p.current.Store(in)
 	in.Reader = &watched{p: p, in: in, r: in.Reader, before: p.packets.Load()}
 	bad := &damage{path: path}
 	for rec, err := range in.All() {
 		bad.note(p.take(&rec, err))
+	}
+	if kind, ok := p.o.observer(path); ok { // over what the reader concluded from the packets
+		in.Observer = kind
 	}
 	sum := ""
 	if p.ctx.Err() == nil { // the rest of a long file is not read for its hash
