@@ -13,8 +13,8 @@ import (
 
 // receiptConfidence is for a received message of which only a frame of the size
 // of receipts shows, at the delay after another's message at which such frames
-// stand out over chance: of 31 messages of one recorded pair 27 had one, where
-// 10 would be chance.
+// stand out over chance: of 31 messages of one recorded pair 27 had one, a count
+// at the very delay that was chosen for it, hence the caution.
 const receiptConfidence = 0.6
 
 // oneWay is a client that is seen in one direction only.
