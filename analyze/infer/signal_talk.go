@@ -27,7 +27,7 @@ func (x *signalTalk) tie() []int32 {
 		}
 	}
 	l := &law{anything: true}
-	x.lags(l, sample(ups), false)
+	x.lags(l, x.sample(ups), false)
 	over := x.over()
 	pairs := make(map[delivery]float64)
 	for range 2 {

@@ -74,11 +74,15 @@ func (v *view) settle() {
 // offer makes unit up the source of what may be it, passed on.
 func (v *view) offer(l *law, up int32, own bool) {
 	u := &v.units[up]
-	v.pair(u, u.at, own, func(_ int32, d *unit, lag time.Duration) {
-		if s := float32(l.score(u, d, lag)); s > d.score {
+	for _, x := range v.behind(u.at) {
+		if x.login || (x.who == u.who) != own || !l.fits(u.size, x.size) {
+			continue
+		}
+		d := &v.units[x.id]
+		if s := float32(l.score(u.size, x.size, x.at.Sub(u.at))); s > d.score {
 			d.score, d.source, d.echo = s, up, own
 		}
-	})
+	}
 }
 
 // usuallyEchoed is the share of a family's units with a plain copy from which

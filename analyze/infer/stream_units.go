@@ -44,6 +44,7 @@ type view struct {
 	times   [][2][]capture.Time // by client and direction, ascending
 	index   [][2][]int32        // units behind times
 	downs   []int32             // all units down, by time
+	falls   []fall              // the same, with what a law is learned from
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
@@ -314,6 +315,7 @@ func (v *view) build() {
 		v.index[u.who][d] = append(v.index[u.who][d], int32(i))
 		if !u.up {
 			v.downs = append(v.downs, int32(i))
+			v.falls = append(v.falls, fall{u.at, int32(i), u.who, u.size, u.login})
 		}
 	}
 }
