@@ -416,4 +416,3 @@ func distinctCalls(events []analyze.Event) []analyze.Event {
 	}
 	return out
 }
-
