@@ -161,7 +161,9 @@ func (n *net) learn() *law {
 	per := len(chance) / chanceRounds
 	for k := range min(3, chanceRounds) {
 		_, g := base.fit(chance[k*per : (k+1)*per])
-		luck = max(luck, g)
+		if luck = max(luck, g); gain < 1.5*luck+3 {
+			break
+		}
 	}
 	if gain < 1.5*luck+3 {
 		l = base.broad()
@@ -246,21 +248,24 @@ const fitRounds = 12
 func (b *base) fit(real [][]pairing) (*law, float64) {
 	l := b.excess(real)
 	gain := 0.0
+	var fits []float64
 	for range fitRounds {
 		lag, grow, bulk := make([]float64, lagBins), newCounts(growth()), newCounts(bulkRatio())
 		var kinds [4]float64
 		var sum float64
 		gain = 0
 		for _, list := range real {
-			rest := 1 - l.inside
-			all := rest
+			all := 1 - l.inside
+			fits = fits[:0]
 			for i := range list {
-				all += l.inside * b.ratio(l, &list[i])
+				w := l.inside * b.ratio(l, &list[i])
+				fits = append(fits, w)
+				all += w
 			}
 			gain += math.Log(all)
 			for i := range list {
 				p := &list[i]
-				w := l.inside * b.ratio(l, p) / all
+				w := fits[i] / all
 				if w < 1e-6 {
 					continue
 				}

@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -49,6 +48,9 @@ type family struct {
 	law       *law // how its units are passed on
 }
 
+// answersMost is the number of units from which answering is learned at most.
+const answersMost = 1 << 16
+
 // markAnswers gives every unit of a direction the excess with which units of
 // its size follow something from the other side, over what chance makes of it.
 func (v *view) markAnswers(up bool) {
@@ -58,25 +60,42 @@ func (v *view) markAnswers(up bool) {
 			ids = append(ids, int32(i))
 		}
 	}
-	slices.SortFunc(ids, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(v.units[a].size, v.units[b].size), cmp.Compare(a, b))
-	})
-	hits, chance := make([]float64, len(ids)+1), make([]float64, len(ids)+1)
-	for k, id := range ids {
+	some := v.bySize(spaced(ids, answersMost))
+	sizes := make([]uint32, len(some))
+	hits, chance := make([]float64, len(some)+1), make([]float64, len(some)+1)
+	for k, id := range some {
 		h, c := v.answers(id)
-		hits[k+1], chance[k+1] = hits[k]+h, chance[k]+c
+		sizes[k], hits[k+1], chance[k+1] = v.units[id].size, hits[k]+h, chance[k]+c
 	}
-	lo, hi := 0, 0
-	for k, id := range ids {
-		if k == 0 || v.units[id].size != v.units[ids[k-1]].size {
-			lo, hi = v.near(ids, k)
+	react := make(map[uint32]float32)
+	for _, id := range ids {
+		u := &v.units[id]
+		r, ok := react[u.size]
+		if !ok {
+			lo, hi := alikeSizes(sizes, u.size)
+			n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
+			r = float32(max(0, (h-c)/(n-c+1)))
+			react[u.size] = r
 		}
-		n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
-		v.units[id].react = float32(max(0, (h-c)/(n-c+1)))
+		u.react = r
 	}
 	if !up {
 		v.markNews(ids)
 	}
+}
+
+// bySize gives units by size, those of one size in the order that they are in.
+func (v *view) bySize(ids []int32) []int32 {
+	keys := make([]uint64, len(ids))
+	for i, id := range ids {
+		keys[i] = uint64(v.units[id].size)<<32 | uint64(i)
+	}
+	slices.Sort(keys)
+	out := make([]int32, len(ids))
+	for i, k := range keys {
+		out[i] = ids[uint32(k)]
+	}
+	return out
 }
 
 // markNews tells, on connections of requests, answers to requests that wait
@@ -139,13 +158,13 @@ func density(times []capture.Time) float64 {
 	return 1 - math.Exp(-float64(n)*float64(answerWithin)/float64(span))
 }
 
-// near gives the range of ids around k whose sizes are alike: the same size
-// where that is common, else sizes within a few per cent.
-func (v *view) near(ids []int32, k int) (lo, hi int) {
-	s := float64(v.units[ids[k]].size)
+// alikeSizes gives the range of sizes, which ascend, that are like one: the same where
+// that is common, else those within a few per cent.
+func alikeSizes(sizes []uint32, size uint32) (lo, hi int) {
+	s := float64(size)
 	for _, r := range [...]float64{1, 1.005, 1.01, 1.02, 1.04} {
-		lo = sort.Search(len(ids), func(i int) bool { return float64(v.units[ids[i]].size) >= s/r })
-		hi = sort.Search(len(ids), func(i int) bool { return float64(v.units[ids[i]].size) > s*r })
+		lo = sort.Search(len(sizes), func(i int) bool { return float64(sizes[i]) >= s/r })
+		hi = sort.Search(len(sizes), func(i int) bool { return float64(sizes[i]) > s*r })
 		if hi-lo >= 12 {
 			break
 		}
@@ -180,8 +199,7 @@ func (v *view) leaders(up bool) []int32 {
 
 // families parts units by size where sizes leave a gap.
 func (v *view) families(ids []int32) []family {
-	ids = slices.Clone(ids)
-	slices.SortStableFunc(ids, func(a, b int32) int { return cmp.Compare(v.units[a].size, v.units[b].size) })
+	ids = v.bySize(ids)
 	var out []family
 	for k, id := range ids {
 		s := v.units[id].size

@@ -288,7 +288,7 @@ func TestApplication(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []uint32
-		for _, f := range application(&capture.Flow{Frames: tt.frames}) {
+		for _, f := range application(nil, &capture.Flow{Frames: tt.frames}) {
 			got = append(got, f.Length)
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {

@@ -74,8 +74,15 @@ const (
 // newView cuts the data frames of the message connections into units.
 func newView(conns []*Conn) *view {
 	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
+	most := 0
+	for _, c := range conns {
+		most += len(c.Flow.Frames)
+	}
+	v.units = make([]unit, 0, most)
+	var frames []capture.Frame
 	for i, c := range conns {
-		v.units = append(v.units, cut(c, int32(i), v.whoOf(c), v.request[i])...)
+		frames = application(frames[:0], &c.Flow)
+		v.units = appendCut(v.units, frames, int32(i), v.whoOf(c), v.request[i])
 	}
 	v.units = inTime(v.units)
 	v.markLogins()
@@ -87,16 +94,23 @@ func newView(conns []*Conn) *view {
 // inTime orders units by time, those of one moment as they are. It sorts their
 // numbers: a unit is too large to be moved about.
 func inTime(units []unit) []unit {
-	order := make([]int32, len(units))
-	for i := range order {
-		order[i] = int32(i)
+	type moment struct {
+		at capture.Time
+		id int32
 	}
-	slices.SortFunc(order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(units[a].at, units[b].at), cmp.Compare(a, b))
+	order := make([]moment, len(units))
+	for i := range order {
+		order[i] = moment{units[i].at, int32(i)}
+	}
+	slices.SortFunc(order, func(a, b moment) int {
+		if a.at != b.at {
+			return cmp.Compare(a.at, b.at)
+		}
+		return int(a.id - b.id)
 	})
 	out := make([]unit, len(units))
-	for i, id := range order {
-		out[i] = units[id]
+	for i, m := range order {
+		out[i] = units[m.id]
 	}
 	return out
 }
@@ -123,8 +137,10 @@ func requesting(conns []*Conn) []bool {
 	out := make([]bool, len(conns))
 	counts := make([][2]int, len(conns))
 	var allTurns, allBreaks int
+	var frames []capture.Frame
 	for i, c := range conns {
-		t, b := turns(c)
+		frames = application(frames[:0], &c.Flow)
+		t, b := turns(frames)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
 	}
@@ -157,8 +173,8 @@ func data(f *capture.Frame) bool {
 // among them (RFC 8446 section 5.1: handshake records after the hellos look like
 // data): what the server sends before the client's first record, that record,
 // which holds Finished, and a pair of session tickets of one length.
-func application(f *capture.Flow) []capture.Frame {
-	var out []capture.Frame
+// They are appended to out, which is empty.
+func application(out []capture.Frame, f *capture.Flow) []capture.Frame {
 	var hello, finished bool
 	for i := range f.Frames {
 		switch x := &f.Frames[i]; {
@@ -196,8 +212,7 @@ func withoutTickets(frames []capture.Frame) []capture.Frame {
 // turns counts after how many pauses the other side was next, and after how
 // many the same. A server with push breaks the turns at once: having answered,
 // it speaks again unasked.
-func turns(c *Conn) (kept, broken int) {
-	frames := application(&c.Flow)
+func turns(frames []capture.Frame) (kept, broken int) {
 	for i := 1; i < len(frames); i++ {
 		f, last := &frames[i], &frames[i-1]
 		switch {
@@ -213,11 +228,15 @@ func turns(c *Conn) (kept, broken int) {
 
 // cut turns the data frames of one connection into units.
 func cut(c *Conn, conn, who int32, turns bool) []unit {
-	var out []unit
-	frames := application(&c.Flow)
+	return appendCut(nil, application(nil, &c.Flow), conn, who, turns)
+}
+
+// appendCut appends the units that frames of one connection make to out.
+func appendCut(out []unit, frames []capture.Frame, conn, who int32, turns bool) []unit {
+	from := len(out)
 	for i := range frames {
 		f := &frames[i]
-		if n := len(out); n > 0 && continues(&out[n-1], f, turns) {
+		if n := len(out); n > from && continues(&out[n-1], f, turns) {
 			u := &out[n-1]
 			u.size, u.last, u.end = u.size+f.Length, f.Length, f.Time
 			continue
@@ -308,6 +327,7 @@ func (v *view) besides() []bool {
 func (v *view) build() {
 	v.times = make([][2][]capture.Time, len(v.clients))
 	v.index = make([][2][]int32, len(v.clients))
+	v.reserve()
 	for i := range v.units {
 		u := &v.units[i]
 		d := direction(u.up)
@@ -318,6 +338,27 @@ func (v *view) build() {
 			v.falls = append(v.falls, fall{u.at, int32(i), u.who, u.size, u.login})
 		}
 	}
+}
+
+// reserve makes room for the index: the lists of all clients lie in one.
+func (v *view) reserve() {
+	n := make([][2]int, len(v.clients))
+	downs := 0
+	for i := range v.units {
+		u := &v.units[i]
+		n[u.who][direction(u.up)]++
+		if !u.up {
+			downs++
+		}
+	}
+	times, ids := make([]capture.Time, len(v.units)), make([]int32, len(v.units))
+	for who := range n {
+		for d, k := range n[who] {
+			v.times[who][d], times = times[:0:k], times[k:]
+			v.index[who][d], ids = ids[:0:k], ids[k:]
+		}
+	}
+	v.downs, v.falls = make([]int32, 0, downs), make([]fall, 0, downs)
 }
 
 // direction gives the index of a direction.

@@ -71,6 +71,14 @@ func omitted(tag reflect.StructTag, v reflect.Value) bool {
 func escapeInvisible(b []byte) []byte {
 	out := make([]byte, 0, len(b))
 	for len(b) > 0 {
+		n := 0
+		for n < len(b) && (' ' <= b[n] && b[n] < 0x7f || b[n] == '\n') {
+			n++
+		}
+		out, b = append(out, b[:n]...), b[n:]
+		if len(b) == 0 {
+			break
+		}
 		r, n := utf8.DecodeRune(b)
 		if r == '\n' || strconv.IsPrint(r) {
 			out = append(out, b[:n]...)
