@@ -113,7 +113,11 @@ func (a *Analyzer) Add(r *capture.Record) {
 
 // addFlow joins a flow's record to those before it.
 func (a *Analyzer) addFlow(f *capture.Flow) {
+	a.now = max(a.now, f.Last)
 	c := a.conns[f.ID]
+	if c == nil && f.Final && a.passing(f) {
+		return
+	}
 	if c == nil {
 		c = &conn{}
 		if !f.Final {
@@ -122,7 +126,6 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 	}
 	c.take(f)
 	a.held += cost(f)
-	a.now = max(a.now, f.Last)
 	if f.Final {
 		delete(a.conns, f.ID)
 		a.close(c)
@@ -130,6 +133,16 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 	if a.held > a.next {
 		a.round()
 	}
+}
+
+// passing notes a flow that came and went in one record and is kept for
+// nothing else, without a copy of it.
+func (a *Analyzer) passing(f *capture.Flow) bool {
+	if len(f.Frames)+len(f.Signals)+len(f.Bursts) > 0 || f.Kin != 0 || f.PeerKin != 0 || a.opt.Flows || a.opt.Services.Match(f).Service != "" {
+		return false
+	}
+	a.book.Sighting(f.Client.Addr(), f.ClientMAC, f.FirstAt)
+	return true
 }
 
 // take copies a record's facts and appends what it gathered.

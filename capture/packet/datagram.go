@@ -15,6 +15,7 @@ type udpFraming struct {
 	r        *Reader
 	fl       *flow
 	quic     *wire.QUICHello
+	opened   [2]bool // directions of which an Initial opened with the client's keys
 	helloed  bool
 	stun     bool     // STUN was seen: the flow is looked at as part of a call
 	tag      [12]byte // the part of Telegram's peer tag that both ends share
@@ -61,6 +62,7 @@ func (u *udpFraming) turn() {
 		u.live[i].Up = !u.live[i].Up
 	}
 	u.sources[0], u.sources[1] = u.sources[1], u.sources[0]
+	u.opened[0], u.opened[1] = u.opened[1], u.opened[0]
 }
 
 // udpPayload is one UDP payload, or one that a relay carried.
@@ -109,10 +111,12 @@ func (u *udpFraming) hello(d *udpPayload) bool {
 	if u.quic == nil {
 		u.quic = new(wire.QUICHello)
 	}
-	if len(d.data) < d.size {
+	if len(d.data) < d.size || u.opened[1-d.dir] { // the server's need other keys
 		return true
 	}
-	if done, _ := u.quic.Add(d.data); done {
+	done, err := u.quic.Add(d.data)
+	u.opened[d.dir] = u.opened[d.dir] || err == nil
+	if done {
 		u.helloed = true
 		if h := u.quic.Hello(); h != nil {
 			if d.dir == capture.Down { // only clients send it

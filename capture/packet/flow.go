@@ -13,6 +13,7 @@ import (
 const (
 	maxUndecidedFrames = 512         // 16 kB; a browser's page load is shorter
 	keptFrames         = 16          // capacity that an empty place of the table keeps: 512 bytes
+	firstFrames        = 8           // room for the handshake of a connection
 	maxGathered        = 256         // frames, signals and bursts together that make a record: 8 kB a flow
 	maxKept            = time.Minute // of packet time, after which what was gathered makes a record
 	probedPayloads     = 8           // payload packets per direction shown to the signature functions

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"envelope/capture"
+	"envelope/capture/wire"
 )
 
 // Options say what a Reader looks at.
@@ -41,10 +42,11 @@ type Reader struct {
 	yield     func(capture.Record, error) bool
 	stopped   bool
 	nextID    uint64
-	now       capture.Time // of the last packet that had a time
-	current   Packet       // of the packet at hand
-	undecided int          // frames of undecided flows
-	reordered int          // bytes held of segments that came too early
+	now       capture.Time     // of the last packet that had a time
+	current   Packet           // the packet at hand
+	hello     wire.ClientHello // the latest, for the memory of its lists
+	undecided int              // frames of undecided flows
+	reordered int              // bytes held of segments that came too early
 	freeTCP   []*tcpFraming
 	freeUDP   []*udpFraming
 	sockets   sockets
@@ -417,6 +419,9 @@ func (r *Reader) gather(fl *flow, f *capture.Frame) bool {
 		}
 		r.undecided++
 		fl.counted++
+	}
+	if fl.f.Frames == nil {
+		fl.f.Frames = make([]capture.Frame, 0, firstFrames)
 	}
 	fl.f.Frames = append(fl.f.Frames, *f)
 	return true

@@ -185,8 +185,8 @@ func (d *direction) handshake(_ *cutter, body []byte) {
 
 // clientHello takes the fields of the client's first message.
 func (t *tcpFraming) clientHello(dir int) {
-	h := t.hello[dir].Hello()
-	if h == nil {
+	h := &t.r.hello
+	if !t.hello[dir].Parse(h) {
 		return
 	}
 	t.wrong = t.wrong || dir == capture.Down && t.fl.f.ClientHow != "syn"

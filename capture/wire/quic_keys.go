@@ -3,7 +3,6 @@ package wire
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -75,49 +74,55 @@ type quicKeys struct {
 // the server's, from the first destination connection ID (RFC 9001 section 5.2,
 // RFC 9369 section 3.3).
 func initialKeys(version uint32, salt string, dcid []byte, label string) (*quicKeys, error) {
-	initial, err := hkdf.Extract(sha256.New, dcid, []byte(salt))
-	if err != nil {
-		return nil, err
-	}
-	secret, err := expandLabel(initial, label, sha256.Size)
-	if err != nil {
-		return nil, err
-	}
+	initial := hmacSHA256([]byte(salt), dcid) // HKDF-Extract of RFC 5869
+	secret := expandLabel(initial[:], label, sha256.Size)
 	prefix := "quic "
 	if version == QUICVersion2 || version == quicVersion2Old {
 		prefix = "quicv2 "
 	}
-	return packetKeys(secret, prefix)
+	return packetKeys(secret[:], prefix)
 }
 
 // packetKeys derives key, IV and header key from a secret (RFC 9001 section 5.1).
 func packetKeys(secret []byte, prefix string) (*quicKeys, error) {
-	key, err1 := expandLabel(secret, prefix+"key", 16)
-	iv, err2 := expandLabel(secret, prefix+"iv", 12)
-	hp, err3 := expandLabel(secret, prefix+"hp", 16)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, err
-	}
-	k := &quicKeys{iv: [12]byte(iv)}
+	key := expandLabel(secret, prefix+"key", 16)
+	iv := expandLabel(secret, prefix+"iv", 12)
+	hp := expandLabel(secret, prefix+"hp", 16)
+	k := &quicKeys{iv: [12]byte(iv[:12])}
 	var err error
-	if k.block, err = aes.NewCipher(key); err != nil {
+	if k.block, err = aes.NewCipher(key[:16]); err != nil {
 		return nil, err
 	}
 	if k.aead, err = cipher.NewGCM(k.block); err != nil {
 		return nil, err
 	}
-	k.mask, err = aes.NewCipher(hp)
+	k.mask, err = aes.NewCipher(hp[:16])
 	return k, err
 }
 
-// expandLabel is HKDF-Expand-Label of RFC 8446 section 7.1 without a context.
-func expandLabel(secret []byte, label string, size int) ([]byte, error) {
-	info := make([]byte, 0, 4+6+len(label))
+// expandLabel is HKDF-Expand-Label of RFC 8446 section 7.1 without a context;
+// the first size bytes count, at most 32: one block of RFC 5869 section 2.3.
+func expandLabel(secret []byte, label string, size int) [sha256.Size]byte {
+	info := make([]byte, 0, sha256.BlockSize)
 	info = append(info, 0, byte(size), byte(6+len(label)))
 	info = append(info, "tls13 "...)
 	info = append(info, label...)
-	info = append(info, 0)
-	return hkdf.Expand(sha256.New, secret, string(info), size)
+	return hmacSHA256(secret, append(info, 0, 1))
+}
+
+// hmacSHA256 is RFC 2104 with a key of at most one block. crypto/hmac and
+// crypto/hkdf make some thirty objects for the keys of a connection.
+func hmacSHA256(key, message []byte) [sha256.Size]byte {
+	buf := make([]byte, sha256.BlockSize, 2*sha256.BlockSize)
+	copy(buf, key)
+	for i := range buf {
+		buf[i] ^= 0x36
+	}
+	inner := sha256.Sum256(append(buf, message...))
+	for i := range buf {
+		buf[i] ^= 0x36 ^ 0x5c
+	}
+	return sha256.Sum256(append(buf, inner[:]...))
 }
 
 // errQUICTag tells that a packet is not protected by the keys: it is not an

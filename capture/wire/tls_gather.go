@@ -105,7 +105,8 @@ func (a *HelloAssembler) want() uint8 {
 
 // Add takes the next bytes of the handshake stream: the bodies of handshake
 // records, whole or in parts, in order. It is done when the message is
-// complete, cannot come any more or does not fit.
+// complete, cannot come any more or does not fit. A message that came whole is
+// not copied: what it is read for has to be asked before body changes.
 func (a *HelloAssembler) Add(body []byte) (done bool) {
 	for !a.done && len(body) > 0 {
 		if n := min(a.skip, len(body)); n > 0 {
@@ -123,6 +124,10 @@ func (a *HelloAssembler) take(b []byte) []byte {
 	limit := 4
 	if len(a.buf) >= 4 {
 		limit = min(messageLen(a.buf), maxHandshake)
+	}
+	if size := messageLen(b); len(a.buf) == 0 && size >= 4 && size <= min(len(b), maxHandshake) && b[0] == a.want() {
+		a.buf, a.done = b[:size:size], true
+		return b[size:]
 	}
 	n := min(limit-len(a.buf), len(b))
 	if cap(a.buf) == 0 {
@@ -198,8 +203,13 @@ func (a *HelloAssembler) Message() []byte {
 // Hello parses the ClientHello as far as it was gathered; nil if there is none.
 func (a *HelloAssembler) Hello() *ClientHello {
 	h := new(ClientHello)
-	if err := ParseClientHello(a.Message(), h); err != nil && h.Version == 0 {
+	if !a.Parse(h) {
 		return nil
 	}
 	return h
+}
+
+// Parse is Hello into h, whose lists are reused. False if there is none.
+func (a *HelloAssembler) Parse(h *ClientHello) bool {
+	return ParseClientHello(a.Message(), h) == nil || h.Version != 0
 }
