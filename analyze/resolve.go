@@ -158,6 +158,10 @@ const mostByBehaviour = 0.89
 // split parts the flows of interest into those of calls and, by messenger, those
 // of messages and files.
 func (a *Analyzer) split(all []*conn) (calls []infer.Conn, chats map[string][]infer.Conn) {
+	many := map[string]int{}
+	for _, c := range all {
+		many[c.match.Service]++
+	}
 	chats = map[string][]infer.Conn{}
 	for _, c := range all {
 		switch {
@@ -165,7 +169,11 @@ func (a *Analyzer) split(all []*conn) (calls []infer.Conn, chats map[string][]in
 		case c.Flow.Proto == protoUDP && (len(c.Flow.Signals) > 0 || c.Flow.Kin != 0 || c.match.Role == service.Call):
 			calls = append(calls, c.Conn)
 		case c.match.Service != "" && c.match.Role != service.Web:
-			chats[c.match.Service] = append(chats[c.match.Service], c.Conn)
+			id := c.match.Service
+			if chats[id] == nil {
+				chats[id] = make([]infer.Conn, 0, many[id])
+			}
+			chats[id] = append(chats[id], c.Conn)
 		}
 	}
 	return calls, chats
@@ -193,34 +201,61 @@ type rule struct {
 // that reads it. Connections of files go with the chat of the same client.
 func inferChats(id string, conns []infer.Conn) []infer.Event {
 	list := rules()
-	parts := make([][]infer.Conn, len(list))
-	home := map[netip.Addr]int{}
-	for _, c := range conns {
-		if c.Role == string(service.Media) {
-			continue
-		}
-		i := slices.IndexFunc(list, func(r rule) bool { return r.reads(id, &c.Flow) })
-		parts[i] = append(parts[i], c)
-		if was, ok := home[c.Flow.Client.Addr()]; !ok || i < was {
-			home[c.Flow.Client.Addr()] = i
-		}
-	}
-	for _, c := range conns {
-		if c.Role == string(service.Media) {
-			i, ok := home[c.Flow.Client.Addr()]
-			if !ok {
-				i = len(list) - 1
-			}
-			parts[i] = append(parts[i], c)
-		}
-	}
+	of := ruleOf(id, conns, list)
 	var events []infer.Event
-	for i, part := range parts {
-		if len(part) > 0 {
+	for i := range list {
+		if part := partOf(conns, of, uint8(i)); len(part) > 0 {
 			events = append(events, list[i].infer(part)...)
 		}
 	}
 	return events
+}
+
+// ruleOf gives for every connection of one messenger the rule that reads it.
+func ruleOf(id string, conns []infer.Conn, list []rule) []uint8 {
+	of := make([]uint8, len(conns))
+	home := map[netip.Addr]uint8{}
+	for k := range conns {
+		c := &conns[k]
+		if c.Role == string(service.Media) {
+			continue
+		}
+		of[k] = uint8(slices.IndexFunc(list, func(r rule) bool { return r.reads(id, &c.Flow) }))
+		if was, ok := home[c.Flow.Client.Addr()]; !ok || of[k] < was {
+			home[c.Flow.Client.Addr()] = of[k]
+		}
+	}
+	for k := range conns {
+		if c := &conns[k]; c.Role == string(service.Media) {
+			i, ok := home[c.Flow.Client.Addr()]
+			if !ok {
+				i = uint8(len(list) - 1)
+			}
+			of[k] = i
+		}
+	}
+	return of
+}
+
+// partOf gives the connections that rule i reads: conns itself where it reads
+// them all, since a copy of a great many is large.
+func partOf(conns []infer.Conn, of []uint8, i uint8) []infer.Conn {
+	n := 0
+	for _, k := range of {
+		if k == i {
+			n++
+		}
+	}
+	if n == len(conns) || n == 0 {
+		return conns[:n]
+	}
+	part := make([]infer.Conn, 0, n)
+	for k := range conns {
+		if of[k] == i {
+			part = append(part, conns[k])
+		}
+	}
+	return part
 }
 
 func hasSign(f *capture.Flow, prefix string) bool {

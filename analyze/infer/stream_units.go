@@ -19,19 +19,19 @@ type unit struct {
 	conn    int32 // index into view.conns
 	who     int32 // index into view.clients
 	size    uint32
-	last    uint32 // length of the last record, which tells whether a tail follows
+	last    uint32  // length of the last record, which tells whether a tail follows
+	react   float32 // how far units of this size only answer the other side, 0 to 1
 	up      bool
 	login   bool          // in the set-up of a session: lists, keys, history
 	closing bool          // in the taking leave at its end
 	inner   bool          // part of a burst of which another unit is the substance
 	echo    bool          // a copy of what the same client had just sent
-	react   float32       // how far units of this size only answer the other side, 0 to 1
 	content bool          // of a size and behaviour that carries what people write
+	ground  uint8         // why a unit down is taken as a message
 	source  int32         // unit that it was relayed from, -1 for none
 	score   float32       // log likelihood ratio of that source
-	ground  uint8         // why a unit down is taken as a message
-	signal  Kind          // of a unit up without content
 	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
+	signal  Kind          // of a unit up without content
 	waited  time.Duration // how long the answer took
 }
 
@@ -84,7 +84,7 @@ func newView(conns []*Conn) *view {
 		frames = application(frames[:0], &c.Flow)
 		v.units = appendCut(v.units, frames, int32(i), v.whoOf(c), v.request[i])
 	}
-	v.units = inTime(v.units)
+	inTime(v.units)
 	v.markLogins()
 	v.build()
 	v.markResponses()
@@ -93,7 +93,7 @@ func newView(conns []*Conn) *view {
 
 // inTime orders units by time, those of one moment as they are. It sorts their
 // numbers: a unit is too large to be moved about.
-func inTime(units []unit) []unit {
+func inTime(units []unit) {
 	type moment struct {
 		at capture.Time
 		id int32
@@ -108,11 +108,18 @@ func inTime(units []unit) []unit {
 		}
 		return int(a.id - b.id)
 	})
-	out := make([]unit, len(units))
-	for i, m := range order {
-		out[i] = units[m.id]
+	for i := range order { // every cycle of the permutation in turn, in place
+		hole, lifted := i, units[i]
+		for order[hole].id >= 0 {
+			next := int(order[hole].id)
+			order[hole].id = -1
+			if next == i {
+				units[hole] = lifted
+				break
+			}
+			units[hole], hole = units[next], next
+		}
 	}
-	return out
 }
 
 // markResponses ties requests to their answers.

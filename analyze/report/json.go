@@ -69,12 +69,12 @@ func omitted(tag reflect.StructTag, v reflect.Value) bool {
 // as \u escapes. encoding/json escapes C0 controls only; whatever else is not
 // printable can stand only inside a JSON string.
 func escapeInvisible(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for len(b) > 0 {
-		n := 0
-		for n < len(b) && (' ' <= b[n] && b[n] < 0x7f || b[n] == '\n') {
-			n++
-		}
+	n := plain(b)
+	if n == len(b) {
+		return b
+	}
+	out := make([]byte, 0, len(b)+len(b)/16)
+	for ; len(b) > 0; n = plain(b) {
 		out, b = append(out, b[:n]...), b[n:]
 		if len(b) == 0 {
 			break
@@ -88,6 +88,15 @@ func escapeInvisible(b []byte) []byte {
 		b = b[n:]
 	}
 	return out
+}
+
+// plain gives the length of the printable ASCII and line feeds at the start of b.
+func plain(b []byte) int {
+	n := 0
+	for n < len(b) && (' ' <= b[n] && b[n] < 0x7f || b[n] == '\n') {
+		n++
+	}
+	return n
 }
 
 func appendEscape(out []byte, r rune) []byte {
