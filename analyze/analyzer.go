@@ -83,13 +83,13 @@ func New(o Options) *Analyzer {
 
 // Classify tells a packet reader whether a flow is worth frames.
 func (a *Analyzer) Classify(f *capture.Flow) capture.Interest {
-	m := a.opt.Services.Match(f)
+	messenger, role := a.opt.Services.Of(f)
 	switch {
-	case m.Service != "" && m.Role != service.Web:
+	case messenger != "" && role != service.Web:
 		return capture.Collect
 	case f.Kin != 0 || f.PeerKin != 0 || slices.Contains(f.Signs, "stun"):
 		return capture.Collect
-	case m.Service != "" || f.Proto == protoUDP && f.HostHow == "quic":
+	case messenger != "" || f.Proto == protoUDP && f.HostHow == "quic":
 		return capture.Ignore
 	}
 	return capture.Undecided
@@ -138,7 +138,10 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 // passing notes a flow that came and went in one record and is kept for
 // nothing else, without a copy of it.
 func (a *Analyzer) passing(f *capture.Flow) bool {
-	if len(f.Frames)+len(f.Signals)+len(f.Bursts) > 0 || f.Kin != 0 || f.PeerKin != 0 || a.opt.Flows || a.opt.Services.Match(f).Service != "" {
+	if len(f.Frames)+len(f.Signals)+len(f.Bursts) > 0 || f.Kin != 0 || f.PeerKin != 0 || a.opt.Flows {
+		return false
+	}
+	if messenger, _ := a.opt.Services.Of(f); messenger != "" {
 		return false
 	}
 	a.book.Sighting(f.Client.Addr(), f.ClientMAC, f.FirstAt)
@@ -150,9 +153,19 @@ func (c *conn) take(f *capture.Flow) {
 	frames, signals, bursts := c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts
 	c.Flow = *f
 	c.Flow.Signs = slices.Clone(f.Signs)
-	c.Flow.Frames = append(frames, f.Frames...)
+	c.Flow.Frames = append(roomFor(frames, len(f.Frames)), f.Frames...)
 	c.Flow.Signals = append(signals, f.Signals...)
 	c.Flow.Bursts = append(bursts, f.Bursts...)
+}
+
+// roomFor lets a flow's frames double while they are few thousand: append adds
+// a quarter, and copies four times as much in all.
+func roomFor(frames []capture.Frame, more int) []capture.Frame {
+	const few = 1 << 12
+	if n := len(frames); n > 0 && n < few && n+more > cap(frames) {
+		return slices.Grow(frames, max(n, more))
+	}
+	return frames
 }
 
 // close decides what is kept of a flow that ended.

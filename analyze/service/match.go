@@ -46,10 +46,29 @@ const (
 // recorder named settles for whom the address may speak. Where client and
 // server could not be told apart with certainty, both ends are tried.
 func (s *Set) Match(f *capture.Flow) Match {
+	best := s.judge(f)
+	if best.confidence < least {
+		return Match{}
+	}
+	return Match{s.services[best.service].ID, best.role(), best.how(f), best.confidence}
+}
+
+// Of is Match for a reader that asks for every flow: service and role alone,
+// "" where none is known. It allocates nothing.
+func (s *Set) Of(f *capture.Flow) (service string, role Role) {
+	best := s.judge(f)
+	if best.confidence < least {
+		return "", ""
+	}
+	return s.services[best.service].ID, best.role()
+}
+
+// judge weighs the marks of a flow.
+func (s *Set) judge(f *capture.Flow) candidate {
 	t := tally{hostFactor: 1}
 	speak := s.names(f, &t)
 	if speak == blocked {
-		return Match{}
+		return candidate{}
 	}
 	for _, sign := range f.Signs {
 		t.add(s.index.exact[rankSign][sign])
@@ -57,19 +76,15 @@ func (s *Set) Match(f *capture.Flow) Match {
 	for _, name := range f.ALPN {
 		t.add(s.index.exact[rankALPN][name])
 	}
-	t.add(s.index.exact[rankJA4][f.JA4])
+	if f.JA4 != "" {
+		t.add(s.index.exact[rankJA4][f.JA4])
+	}
 	t.add(s.index.realm(f.Realm))
-	var best candidate
 	if f.ClientHow == "syn" || f.ClientHow == "hello" {
 		s.side(f, &t, f.Server, speak)
-		best = t.best()
-	} else {
-		best = s.either(f, t, speak)
+		return t.best()
 	}
-	if best.confidence < least {
-		return Match{}
-	}
-	return Match{s.services[best.service].ID, best.role(), best.how(f), best.confidence}
+	return s.either(f, t, speak)
 }
 
 // Who an address may speak for, besides the number of a service.
@@ -131,8 +146,9 @@ func (s *Set) either(f *capture.Flow, t tally, speak int32) candidate {
 // side adds the marks of one end to t.
 func (s *Set) side(f *capture.Flow, t *tally, end netip.AddrPort, speak int32) {
 	addr, port := end.Addr().Unmap(), end.Port()
-	for i := range s.index.net(addr) {
-		m := &s.index.net(addr)[i]
+	nets := s.index.net(addr)
+	for i := range nets {
+		m := &nets[i]
 		if (speak == anybody || m.ref.service == speak) && m.holds(addr, f.Proto, port) {
 			t.add(m.ref)
 		}

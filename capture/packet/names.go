@@ -24,7 +24,11 @@ func (m *recent[K, V]) get(k K) (V, bool) {
 
 func (m *recent[K, V]) put(k K, v V) {
 	if m.young == nil || len(m.young) >= maxRemembered {
-		m.young, m.old = map[K]V{}, m.young
+		m.young, m.old = m.old, m.young
+		if m.young == nil {
+			m.young = map[K]V{}
+		}
+		clear(m.young) // and use its memory again
 	}
 	m.young[k] = v
 }
