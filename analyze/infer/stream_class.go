@@ -39,6 +39,7 @@ type family struct {
 	spread    float64 // size at the 90th percentile over that at the 10th
 	clients   int
 	sizes     int     // different sizes
+	peaked    float64 // share of the pairs of units of one client that are of one size
 	relayed   float64 // share of units that another client received, beyond chance
 	answer    uint32  // size of what the server answers to most of them, 0 where that varies
 	fan       float64 // to how many others a relayed unit went
@@ -232,10 +233,12 @@ func (v *view) measure(f *family) {
 		s := sizes[who]
 		f.sizes = max(f.sizes, len(slices.Compact(slices.Clone(s))))
 		if k := len(s); k >= 3 {
+			f.peaked += float64(k) * peaked(s)
 			sum += float64(k) * math.Log(float64(s[k*9/10])/float64(s[k/10]))
 			n += float64(k)
 		}
 	}
+	f.peaked /= max(1, n)
 	f.spread = math.Exp(sum / max(1, n))
 	f.clients = len(sizes)
 	f.answer = v.usualAnswer(f.units)

@@ -22,8 +22,9 @@ type trial struct {
 // moments, by difference of sizes. Differences that are too rare for any law
 // are left out.
 type comparison struct {
-	deltas []int32 // ascending
-	sizes  int     // different sizes among the units up
+	deltas []int32  // ascending
+	sizes  int      // different sizes among the units up
+	ups    []uint32 // their sizes, ascending
 	pairs  []trial
 }
 
@@ -33,7 +34,8 @@ const fewPairs = 3
 // compare gathers the pairs of frames up and what follows them at others and
 // (copies) at the sender.
 func (v *view) compare(ups []int32, copies bool) *comparison {
-	c := &comparison{sizes: v.sizesOf(ups)}
+	c := &comparison{ups: v.sizesOf(ups)}
+	c.sizes = len(slices.Compact(slices.Clone(c.ups)))
 	for _, id := range ups {
 		u := &v.units[id]
 		c.gather(v.behind(u.at), u, u.at, copies, nil)
@@ -63,13 +65,14 @@ func (v *view) compare(ups []int32, copies bool) *comparison {
 	return c
 }
 
-// sizesOf counts the different sizes of units.
-func (v *view) sizesOf(ids []int32) int {
-	all := make(map[uint32]bool)
-	for _, id := range ids {
-		all[v.units[id].size] = true
+// sizesOf gives the sizes of units, ascending.
+func (v *view) sizesOf(ids []int32) []uint32 {
+	all := make([]uint32, len(ids))
+	for i, id := range ids {
+		all[i] = v.units[id].size
 	}
-	return len(all)
+	slices.Sort(all)
+	return all
 }
 
 // follows tells whether d may be u passed on by whose it is.
@@ -168,6 +171,7 @@ func (c *comparison) tally(near func(lag uint8) bool) *law {
 		}
 	}
 	c.disprove(counts)
+	c.steady(counts, &ok)
 	l := &law{delta: make(map[int32]float64), low: math.MaxInt32, high: math.MinInt32}
 	l.keep(c.deltas, counts)
 	l.least, l.greatest = l.low, l.high
@@ -220,13 +224,7 @@ func around(deltas []int32, counts []count, i int) (seen, chance float64) {
 // recipient (receipts and their answers) follows it at a fixed difference as
 // well, but is smaller and looser.
 func (l *law) keep(deltas []int32, counts []count) {
-	var mode int32
-	var most float64
-	for i, d := range deltas {
-		if o, c := around(deltas, counts, i); counts[i].seen > 0 && o-c > most {
-			mode, most = d, o-c
-		}
-	}
+	mode, most := commonest(deltas, counts)
 	for i, d := range deltas {
 		o, c := around(deltas, counts, i)
 		common := o-c >= 5*rareShare*most
@@ -236,6 +234,17 @@ func (l *law) keep(deltas []int32, counts []count) {
 			l.low, l.high = min(l.low, d), max(l.high, d)
 		}
 	}
+}
+
+// commonest gives the difference that stands out most from chance and by how
+// many pairs.
+func commonest(deltas []int32, counts []count) (mode int32, most float64) {
+	for i, d := range deltas {
+		if o, c := around(deltas, counts, i); counts[i].seen > 0 && o-c > most {
+			mode, most = d, o-c
+		}
+	}
+	return mode, most
 }
 
 // delays counts the delays of the pairs that fit a law.

@@ -10,6 +10,10 @@ const (
 	// richSizes is a number of sizes at one client that no signal has, whatever
 	// names it bears.
 	richSizes = 12
+	// signalPeaked is the share of pairs of a client's units of one size from
+	// which a family is made of signals: 0.05 to 0.25 for messages, 0.3 to 1 for
+	// receipts and typing (laboratory recordings and simulated XMPP and Matrix).
+	signalPeaked = 0.3
 	// relayedMost is the share of relayed units from which a family counts as
 	// passed on to others.
 	relayedMost = 0.5
@@ -46,7 +50,7 @@ func (v *view) choose(fs []family, l *law) []family {
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
 			near := 2*f.high > m.low
-			rich := f.spread >= variedSpread && f.sizes >= richSizes
+			rich := f.spread >= variedSpread && f.sizes >= richSizes && f.peaked < signalPeaked
 			f.content = near && f.relayed >= relayedMost || varied && rich
 		}
 	}
@@ -85,7 +89,7 @@ func weight(f *family) float64 {
 	if f.low >= bulk || f.high < leastContent || f.leaving > 0.6 && len(f.units) > 1 || f.broadcast() || f.relayed < relayedMost && !f.varied() {
 		return 0
 	}
-	return float64(len(f.units)) * (math.Log(f.spread) + 0.02) * (f.relayed + 0.1)
+	return float64(len(f.units)) * (math.Log(f.spread) + 0.02) * (f.relayed + 0.1) * f.loose()
 }
 
 // markContent marks the units up that are of a size that carries content: the
