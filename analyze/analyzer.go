@@ -40,6 +40,7 @@ type Analyzer struct {
 	bound  int           // on held, between two rounds
 	held   int           // cost of conns and kept
 	next   int           // held at which the next round is due
+	bare   int           // kept flows of which nothing but their totals is left to tell
 	asides int           // frames of flows that no messenger is known for
 	missed int64         // flows that were let go unseen because there were too many
 	now    capture.Time  // latest packet seen
@@ -54,11 +55,11 @@ type conn struct {
 	told  capture.Time // events before this are told already
 }
 
-// Bounds on what is held, in frames of 40 bytes: 160 MB of messenger traffic
-// between two rounds of inference, and 40 MB of flows that may turn out to be
+// Bounds on what is held, in frames of 32 bytes: 64 MB of messenger traffic
+// between two rounds of inference, and 32 MB of flows that may turn out to be
 // a messenger's by their behaviour.
 const (
-	maxHeld   = 4 << 20
+	maxHeld   = 2 << 20
 	maxAsides = 1 << 20
 )
 
@@ -180,6 +181,12 @@ func (a *Analyzer) close(c *conn) {
 	switch {
 	case c.match.Service != "" || len(f.Signals) > 0 || f.Kin != 0 || f.PeerKin != 0:
 		a.kept = append(a.kept, c)
+		if c.bare() {
+			a.bare++
+		}
+		if a.bare > maxBare {
+			a.fold()
+		}
 	case f.Proto == protoTCP && len(f.Frames) > 0 && a.asides+len(f.Frames) <= maxAsides:
 		c.aside = true
 		a.asides += len(f.Frames)
@@ -190,6 +197,29 @@ func (a *Analyzer) close(c *conn) {
 		}
 		a.held -= cost(f)
 	}
+}
+
+// maxBare bounds the flows without frames that are kept as they are, so that two
+// taps that show the same ones can be told; beyond it they are only summed up.
+const maxBare = 1 << 14
+
+// bare tells that c adds nothing but its totals to what is yet to be told: its
+// service is known for sure and nothing was gathered of it.
+func (c *conn) bare() bool {
+	f := &c.Flow
+	return !c.aside && c.match.Service != "" && f.Kin == 0 && f.PeerKin == 0 && (f.Proto == protoTCP || c.match.Role == service.Web) && cost(f) == 0
+}
+
+// fold sums up the bare flows and lets them go.
+func (a *Analyzer) fold() {
+	a.kept = slices.DeleteFunc(a.kept, func(c *conn) bool {
+		if c.bare() {
+			a.uses.add(a, c)
+			return true
+		}
+		return false
+	})
+	a.bare = 0
 }
 
 // all gives the flows of interest in the order of their first packets.

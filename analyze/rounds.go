@@ -190,7 +190,7 @@ func middleOut[T any](list []T) []T {
 // and have told everything.
 func (a *Analyzer) settle() {
 	var kept []*conn
-	a.held, a.asides = 0, 0
+	a.held, a.asides, a.bare = 0, 0, 0
 	for _, c := range a.kept {
 		n := cost(&c.Flow)
 		switch {
