@@ -20,15 +20,67 @@ import (
 // which loses nothing. It does not change r. The error is that of w, or of a
 // value that JSON cannot hold (a number that is not finite).
 func JSON(w io.Writer, r *analyze.Report) error {
+	v := reflect.ValueOf(*r)
+	open := "{\n"
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if omitted(f.Tag, v.Field(i)) {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if _, err := fmt.Fprintf(w, "%s  %q: ", open, name); err != nil {
+			return err
+		}
+		if err := field(w, v.Field(i)); err != nil {
+			return fmt.Errorf("writing JSON: %w", err)
+		}
+		open = ",\n"
+	}
+	_, err := io.WriteString(w, "\n}\n")
+	return err
+}
+
+// chunk is the number of elements of a list that are written at once, so that
+// the text of a long report is never held as a whole.
+const chunk = 256
+
+// field writes one field of the report: a list in pieces, all else at once.
+func field(w io.Writer, v reflect.Value) error {
+	if v.Kind() != reflect.Slice || v.Len() == 0 {
+		b, err := indented(v, "  ")
+		if err == nil {
+			_, err = w.Write(b)
+		}
+		return err
+	}
+	for from := 0; from < v.Len(); from += chunk {
+		b, err := indented(v.Slice(from, min(v.Len(), from+chunk)), "  ")
+		if err != nil {
+			return err
+		}
+		if from > 0 { // goes on in the list before: no bracket
+			b = append([]byte{','}, b[1:]...)
+		}
+		if from+chunk < v.Len() {
+			b = b[:len(b)-len("\n  ]")]
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indented gives the text of one value, as it stands behind prefix.
+func indented(v reflect.Value, prefix string) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(normal(reflect.ValueOf(*r)).Interface()); err != nil {
-		return fmt.Errorf("writing JSON: %w", err)
+	enc.SetIndent(prefix, "  ")
+	if err := enc.Encode(normal(v).Interface()); err != nil {
+		return nil, err
 	}
-	_, err := w.Write(escapeInvisible(buf.Bytes()))
-	return err
+	return escapeInvisible(bytes.TrimSuffix(buf.Bytes(), []byte{'\n'})), nil
 }
 
 // normal returns a copy of v with empty lists for nil ones and times in UTC.
