@@ -42,6 +42,8 @@ func TestParseMTProto(t *testing.T) {
 		{"padded", with("\xdd\xdd\xdd\xdd\x3d\x00\x00\x00", message), MTProtoPadded},
 		{"full", full, MTProtoFull},
 		{"obfuscated", randomBytes(64 + 1 + 24 + 48), MTProtoObfuscated},
+		{"obfuscated, two messages", randomBytes(64 + 2*25 + 5*16), MTProtoObfuscated},
+		{"obfuscated, four messages", randomBytes(64 + 4*25 + 4*16), MTProtoObfuscated},
 		{"random of another length", randomBytes(64 + 50), MTProtoNone},
 		{"tls", append([]byte{22, 3, 1, 2, 0}, randomBytes(132)...), MTProtoNone},
 		{"text", []byte(strings.Repeat("some words in a row ", 7)[:137]), MTProtoNone},
