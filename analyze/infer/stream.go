@@ -125,29 +125,40 @@ func (v *view) laws(fs []family, ups [][]int32) {
 	}
 }
 
-// openShare is the share of units of the size of messages that are not one, or
-// whose source inside the capture is missed: 0.04 to 0.16 in the laboratory
-// recordings, where everybody is inside.
-const openShare = 0.1
+// Shares of the units of the size of messages that are expected to be something
+// else, or to have a source inside the capture that is missed: openShare where a
+// server pushes (in the laboratory recordings of XMPP less than 0.1 have no known
+// source, and everybody is inside), heldShare among answers to requests that
+// waited, which hold several things at a time (laboratory Matrix: up to 0.16).
+const (
+	openShare = 0.05
+	heldShare = 0.1
+)
 
 // arrivals marks what was probably received from outside the capture: units of
 // a size that messages have when they arrive, which nobody asked for. Where most
 // such units have a known source, those without one are something else.
 func (v *view) arrivals(fs []family) {
 	low, high := arriving(fs)
-	known := 0
+	stray := 0.0 // units of that size which are expected to be something else
 	var open []int32
 	for _, id := range v.downs {
 		switch d := &v.units[id]; {
 		case d.login || d.echo:
+			continue
 		case d.ground != groundNone:
-			known++
 		case low <= d.size && d.size <= high && d.react < answering:
 			open = append(open, id)
+		default:
+			continue
+		}
+		if v.request[v.units[id].conn] {
+			stray += heldShare
+		} else {
+			stray += openShare
 		}
 	}
-	all := float64(known + len(open))
-	p := min(sureSize, (float64(len(open))-openShare*all)/float64(max(1, len(open))))
+	p := min(sureSize, (float64(len(open))-stray)/float64(max(1, len(open))))
 	if p < leastSure {
 		return
 	}
