@@ -24,13 +24,13 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// collectSeldom lets the heap grow to five times of what is in use before
-// garbage is collected, which costs a tenth of the processor time less; from
+// collectSeldom lets the heap grow to three times of what is in use before
+// garbage is collected, which costs less processor time; from
 // 4 GiB on it is collected as often as needed to stay below. The environment
 // variables GOGC and GOMEMLIMIT go before.
 func collectSeldom() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 		debug.SetMemoryLimit(4 << 30)
 	}
 }
