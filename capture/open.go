@@ -28,10 +28,21 @@ type Format struct {
 	// *SyntaxError is a bad packet or line and does not end the sequence; any
 	// other error does.
 	Read func(in *Input) iter.Seq2[Record, error]
+
+	Title string // for people: "Zeek conn.log"
+	Grain Grain
+	// Shows are the facts that an input of this kind can tell: of who, whom, when,
+	// duration, volume, service, device, location, group, presence.
+	Shows []string
+	Hides string // what it cannot tell, and why, in a sentence
+	// Early inputs give names to addresses and hosts to flows: they are read
+	// before the others. Undated ones have stamps without a year and are read
+	// last, when the year is known from the others.
+	Early, Undated bool
 }
 
 // SniffLen is the most bytes that a Format is shown to recognise an input.
-const SniffLen = 4096
+const SniffLen = 64 << 10
 
 // Stdin is the path that stands for standard input.
 const Stdin = "-"

@@ -14,8 +14,8 @@ const (
 	Collect            // all frames, signals and bursts
 )
 
-// Record is one thing that one observer saw: a flow with its frames, or a name
-// for an address. Exactly one of Flow and Name is set.
+// Record is one thing that one observer saw: a flow with its frames, a name for
+// an address, or what a log says. Exactly one of Flow, Name and Entry is set.
 //
 // A Record and what it points to belong to the receiver only until the next
 // record is asked for; a receiver that keeps something copies it.
@@ -25,6 +25,7 @@ type Record struct {
 	Grain  Grain
 	Flow   *Flow
 	Name   *Name
+	Entry  *Entry
 }
 
 // MAC is a link-layer address; the zero value means that none was seen.
@@ -66,6 +67,13 @@ type Flow struct {
 	App     string   // true app as named by the recorder (PCAPdroid)
 	Kin     uint64   // ID of an earlier flow of the client's UDP socket that showed call set-up, 0 for none
 	PeerKin uint64   // the same for the server's socket: both ends of a direct call are known here
+
+	// Ref is the name of a flow in logs that tell of it in several rows (Zeek's
+	// uid, Suricata's flow_id): one row has its host, another its totals.
+	Ref string
+	// Sampled is N where only one packet in N was counted (RFC 5477); 0 and 1
+	// mean all. Counters are as the log has them.
+	Sampled uint32
 
 	Frames  []Frame
 	Signals []Signal
@@ -182,7 +190,8 @@ type Name struct {
 	MAC    MAC
 	Value  string
 	How    string     // "dns", "mdns", "llmnr", "netbios", "dhcp", "pcapng" (name resolution block)
-	Client netip.Addr // who asked, for "dns"
+	Client netip.Addr // who asked, for "dns": with no Addr it is known to have asked, and not what the answer was
+	Until  Time       // end of a lease, 0 where there is none
 }
 
 // Carries tells the total of packets in both directions.

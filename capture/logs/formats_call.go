@@ -1,0 +1,8 @@
+package logs
+
+import "envelope/capture"
+
+// callFormats are call records of exchanges and carriers.
+func callFormats(o Options) []capture.Format {
+	return nil
+}

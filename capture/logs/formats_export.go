@@ -1,0 +1,8 @@
+package logs
+
+import "envelope/capture"
+
+// exportFormats are chats that people exported themselves, and databases of their devices.
+func exportFormats(o Options) []capture.Format {
+	return nil
+}

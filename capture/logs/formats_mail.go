@@ -1,0 +1,8 @@
+package logs
+
+import "envelope/capture"
+
+// mailFormats are the logs and headers of mail.
+func mailFormats(o Options) []capture.Format {
+	return nil
+}

@@ -1,0 +1,8 @@
+package logs
+
+import "envelope/capture"
+
+// resolverFormats are the logs of resolvers and of address leases.
+func resolverFormats(o Options) []capture.Format {
+	return nil
+}

@@ -1,0 +1,8 @@
+package logs
+
+import "envelope/capture"
+
+// serverFormats are the logs of messenger servers and relays.
+func serverFormats(o Options) []capture.Format {
+	return nil
+}
