@@ -41,6 +41,26 @@ type Format struct {
 	Early, Undated bool
 }
 
+// Order says which inputs are read before which others.
+type Order uint8
+
+// In this order; see Format.
+const (
+	ReadFirst Order = iota
+	ReadNext
+	ReadLast
+)
+
+func (f *Format) order() Order {
+	switch {
+	case f.Undated:
+		return ReadLast
+	case f.Early:
+		return ReadFirst
+	}
+	return ReadNext
+}
+
 // SniffLen is the most bytes that a Format is shown to recognise an input.
 const SniffLen = 64 << 10
 
@@ -61,6 +81,7 @@ type Input struct {
 	Format      string
 	Compression []string  // outermost first, such as "gzip"; empty for none
 	Observer    Observer  // the format's own; the caller may set another one
+	Order       Order     // when to read it, among several inputs
 	Reader      io.Reader // content, decompressed
 
 	Packets     int64 // packets or lines read
@@ -122,7 +143,7 @@ func OpenReader(r io.Reader, path string, index int32, formats []Format) (*Input
 	}
 	for _, f := range formats {
 		if f.Sniff(head) {
-			in.Format, in.Observer, in.read = f.Name, f.Observer, f.Read
+			in.Format, in.Observer, in.read, in.Order = f.Name, f.Observer, f.Read, f.order()
 			in.Reader = content
 			return in, nil
 		}

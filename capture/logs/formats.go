@@ -22,7 +22,7 @@ type Options struct {
 // Formats gives the log formats as inputs for capture.Open, the more
 // particular before the more general.
 func Formats(o Options) []capture.Format {
-	return slices.Concat(
+	list := slices.Concat(
 		companyFormats(o),
 		networkFormats(o),
 		flowFormats(o),
@@ -32,4 +32,8 @@ func Formats(o Options) []capture.Format {
 		callFormats(o),
 		exportFormats(o),
 	)
+	for i := range list {
+		list[i].Undated = list[i].Undated && o.Year == 0
+	}
+	return list
 }
