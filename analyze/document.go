@@ -34,6 +34,7 @@ type Tool struct {
 
 // Input is one file as it was read.
 type Input struct {
+	Index    int32      `json:"-"` // in the order the inputs were given
 	ID       string     `json:"id"`
 	Path     string     `json:"path"`
 	SHA256   string     `json:"sha256"`

@@ -26,6 +26,16 @@ const (
 	EntryAccount EntryKind = "account" // From's account, names, address and device belong together
 )
 
+// Event tells whether k is something that happened at a moment, and not a fact
+// about accounts.
+func (k EntryKind) Event() bool {
+	switch k {
+	case EntryMember, EntryLeave, EntryContact, EntryAccount:
+		return false
+	}
+	return true
+}
+
 // Entry is one thing that a log says: who did what, to whom. What the log does
 // not say is empty; no field is a guess of the reader.
 type Entry struct {

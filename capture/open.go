@@ -81,6 +81,7 @@ type Input struct {
 	Format      string
 	Compression []string  // outermost first, such as "gzip"; empty for none
 	Observer    Observer  // the format's own; the caller may set another one
+	Grain       Grain     // of its records
 	Order       Order     // when to read it, among several inputs
 	Reader      io.Reader // content, decompressed
 
@@ -143,7 +144,7 @@ func OpenReader(r io.Reader, path string, index int32, formats []Format) (*Input
 	}
 	for _, f := range formats {
 		if f.Sniff(head) {
-			in.Format, in.Observer, in.read, in.Order = f.Name, f.Observer, f.Read, f.order()
+			in.Format, in.Observer, in.read, in.Grain, in.Order = f.Name, f.Observer, f.Read, f.Grain, f.order()
 			in.Reader = content
 			return in, nil
 		}

@@ -18,6 +18,7 @@ import (
 	"envelope/analyze/report"
 	"envelope/analyze/service"
 	"envelope/capture"
+	"envelope/capture/logs"
 )
 
 // options is what analyze was asked for, as typed values.
@@ -34,6 +35,7 @@ type options struct {
 	services    *service.Set
 	channels    []capture.MessageList // of --channel
 	noQUICHello bool
+	logs        logs.Options
 	command     string // for Tool.Command
 	progress    *progress
 }
@@ -41,6 +43,9 @@ type options struct {
 // flags are the flags of analyze as they were typed.
 type flags struct {
 	format, output, names, service, from, to, filter, tz string
+
+	logTZ, columns string
+	year           int
 
 	observers, servicesDir, channels []string
 
@@ -84,6 +89,9 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.to, "to", "", "leave out what was at or after `TIME`")
 	set.StringVar(&f.filter, "filter", "", "read only packets that match `EXPR`, as in tcpdump: \"host 192.0.2.7 and tcp\"")
 	set.StringArrayVar(&f.servicesDir, "services", nil, "also read what is known of messengers from `DIR`")
+	set.StringVar(&f.logTZ, "log-tz", "UTC", "time `ZONE` of log lines that name none")
+	set.IntVar(&f.year, "year", 0, "`YEAR` of log lines whose stamps have none; else the year of the other inputs")
+	set.StringVar(&f.columns, "columns", "", "which columns of a carrier's call records hold what: `FILE` (see envelope formats)")
 	set.BoolVar(&f.noQUICHello, "no-quic-hello", false, "do not open QUIC Initial packets, whose keys are public, for the server name")
 	set.BoolVar(&f.quiet, "quiet", false, "no progress line and no warnings")
 }
@@ -147,8 +155,11 @@ func (f *flags) options(cmd *cobra.Command, args []string) (*options, reportWrit
 	// What is graded is found in any case, so that the text can count what it
 	// leaves out. The analyzer takes 0 for its default.
 	o.least = max(min(f.least, defaultLeast), 1e-9)
-	zone, err := f.zone()
+	zone, err := loadZone("tz", f.tz)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := f.logOptions(o); err != nil {
 		return nil, nil, err
 	}
 	if err := f.times(o, zone); err != nil {
@@ -198,14 +209,27 @@ func checkService(known *service.Set, id string) error {
 	return usage("envelope services lists what is known", "--service: unknown messenger %q", id)
 }
 
-func (f *flags) zone() (*time.Location, error) {
-	name := f.tz
+// logOptions takes what the logs themselves do not say.
+func (f *flags) logOptions(o *options) (err error) {
+	if o.logs.Zone, err = loadZone("log-tz", f.logTZ); err != nil {
+		return err
+	}
+	if f.year != 0 && (f.year < 1970 || f.year > 2200) {
+		return usage("", "--year: %d is no year of a log", f.year)
+	}
+	o.logs.Year = f.year
+	o.logs.Columns, err = readColumns(f.columns)
+	return err
+}
+
+func loadZone(flag, name string) (*time.Location, error) {
+	typed := name
 	if strings.EqualFold(name, "local") {
 		name = "Local"
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" {
-		return nil, usage("zones are named as in Europe/London; UTC and local work as well", "--tz: unknown time zone %q", f.tz)
+		return nil, usage("zones are named as in Europe/London; UTC and local work as well", "--%s: unknown time zone %q", flag, typed)
 	}
 	return zone, nil
 }

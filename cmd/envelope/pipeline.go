@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"envelope/analyze"
 	"envelope/capture"
+	"envelope/capture/logs"
 	"envelope/capture/packet"
 )
 
@@ -19,8 +22,10 @@ type pipeline struct {
 	ctx      context.Context
 	o        *options
 	reader   *packet.Reader
+	formats  []capture.Format
 	analyzer *analyze.Analyzer
 	inputs   []analyze.Input
+	near     capture.Time // a moment that an input gave, for stamps without a year
 	unread   []error
 	bytes    atomic.Int64 // of the inputs that were read to their end
 	current  atomic.Pointer[capture.Input]
@@ -42,23 +47,46 @@ func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, e
 	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Least: o.least, Flows: o.flows, Channels: o.channels})
 	p := &pipeline{ctx: ctx, o: o, analyzer: an, unread: unread, reader: packet.NewReader(packet.Options{
 		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello})}
+	o.logs.Near = func() capture.Time { return p.near }
+	p.formats = slices.Concat(p.reader.Formats(), logs.Formats(o.logs))
 	o.progress.start(totalSize(paths), p.state)
-	for i, path := range paths {
+	for _, i := range p.order(paths) {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := p.read(path, int32(i)); err != nil {
+		if err := p.read(paths[i], i); err != nil {
 			p.unread = append(p.unread, err)
 		}
 	}
 	for rec, err := range p.reader.Finish() {
 		p.take(&rec, err)
 	}
+	slices.SortStableFunc(p.inputs, func(x, y analyze.Input) int { return cmp.Compare(x.Index, y.Index) })
 	rep := an.Report(p.inputs)
 	for _, err := range unread {
 		rep.Warnings = append(rep.Warnings, err.Error()) // these have no place among the inputs
 	}
 	return rep, p.unread, nil
+}
+
+// order gives the indices of the inputs in the order to read them: those that
+// name addresses first, those whose stamps have no year last. A lone input, and
+// standard input, are opened once only.
+func (p *pipeline) order(paths []string) []int32 {
+	rank := make([]capture.Order, len(paths))
+	list := make([]int32, len(paths))
+	for i, path := range paths {
+		list[i], rank[i] = int32(i), capture.ReadNext
+		if len(paths) == 1 || path == capture.Stdin || p.ctx.Err() != nil {
+			continue
+		}
+		if in, err := p.open(path, int32(i)); err == nil {
+			rank[i] = in.Order
+			in.Close()
+		}
+	}
+	slices.SortStableFunc(list, func(x, y int32) int { return cmp.Compare(rank[x], rank[y]) })
+	return list
 }
 
 // expand gives the files of all inputs, and an error for each input that has
@@ -111,7 +139,7 @@ func (p *pipeline) state() (bytes, packets int64) {
 func (p *pipeline) read(path string, index int32) error {
 	in, err := p.open(path, index)
 	if err != nil {
-		p.inputs = append(p.inputs, analyze.Input{ID: inputID(index), Path: path, Warnings: []string{err.Error()}})
+		p.inputs = append(p.inputs, analyze.Input{Index: index, ID: inputID(index), Path: path, Warnings: []string{err.Error()}})
 		return err
 	}
 	defer in.Close()
@@ -129,6 +157,12 @@ func (p *pipeline) read(path string, index int32) error {
 		sum, err = in.SHA256()
 		bad.note(err)
 	}
+	if in.Records == 0 && in.Grain != capture.GrainFrame && len(bad.list)+len(in.Warnings) == 0 {
+		in.Warn("0 records: it is " + in.Format + ", and nothing in it tells of who, whom or when")
+	}
+	if in.Order != capture.ReadLast && p.near == 0 {
+		p.near = in.First
+	}
 	p.bytes.Add(in.Consumed())
 	p.current.Store(nil)
 	p.inputs = append(p.inputs, inputOf(in, sum, bad))
@@ -137,9 +171,9 @@ func (p *pipeline) read(path string, index int32) error {
 
 func (p *pipeline) open(path string, index int32) (*capture.Input, error) {
 	if path == capture.Stdin && p.o.stdin != nil {
-		return capture.OpenReader(interruptible(p.ctx, p.o.stdin), path, index, p.reader.Formats())
+		return capture.OpenReader(interruptible(p.ctx, p.o.stdin), path, index, p.formats)
 	}
-	return capture.Open(path, index, p.reader.Formats())
+	return capture.Open(path, index, p.formats)
 }
 
 // interruptible ends r when ctx does, even while a read waits for more.
@@ -159,8 +193,19 @@ func (p *pipeline) take(rec *capture.Record, err error) error {
 	if err != nil {
 		return err
 	}
-	p.analyzer.Add(rec)
+	if rec.Grain == capture.GrainFrame || p.o.within(rec) {
+		p.analyzer.Add(rec)
+	}
 	return nil
+}
+
+// within tells whether what a log says lies in the time asked for. What holds
+// for all time, such as who is a member of a group, does.
+func (o *options) within(rec *capture.Record) bool {
+	if rec.Entry != nil && !rec.Entry.Kind.Event() || rec.Name != nil || rec.Time == 0 {
+		return true
+	}
+	return rec.Time >= o.from && (o.to == 0 || rec.Time < o.to)
 }
 
 // watched counts packets block by block, and ends an input when the user does.
@@ -213,7 +258,7 @@ func inputID(index int32) string { return fmt.Sprintf("i%d", index+1) }
 
 func inputOf(in *capture.Input, sum string, bad *damage) analyze.Input {
 	out := analyze.Input{
-		ID: inputID(in.Index), Path: in.Path, SHA256: sum, Format: in.Format, Observer: string(in.Observer),
+		Index: in.Index, ID: inputID(in.Index), Path: in.Path, SHA256: sum, Format: in.Format, Observer: string(in.Observer),
 		Records: in.Records, Packets: in.Packets, Bytes: in.Bytes, First: moment(in.First), Last: moment(in.Last),
 		Warnings: append(append([]string{}, bad.list...), in.Warnings...),
 	}
