@@ -18,6 +18,9 @@ type Book struct {
 	names map[netip.Addr][]Name
 	byMAC map[capture.MAC][]Name
 	outer map[netip.Addr][]Public // by inner address
+
+	accounts     map[string]*Account
+	accountOrder []*Account // in the order they were named
 }
 
 // link is the addresses seen with one link-layer address.
@@ -42,12 +45,13 @@ type Public struct {
 
 // Party is one device or person.
 type Party struct {
-	Addrs  []netip.Addr
-	MACs   []capture.MAC
-	Names  []Name
-	Public []Public
-	Joined []capture.Origin // packets that tie further addresses to the first
-	Person bool             // named by the user
+	Addrs    []netip.Addr
+	MACs     []capture.MAC
+	Names    []Name
+	Public   []Public
+	Joined   []capture.Origin // packets that tie further addresses to the first
+	Person   bool             // named by the user
+	Accounts []AccountOf
 }
 
 // maxAddrs bounds the addresses kept per link-layer address. More than one
@@ -121,9 +125,11 @@ func (b *Book) Mapped(addr, public netip.Addr, at capture.Origin) {
 }
 
 // Parties joins the addresses, given in the order of their first appearance,
-// to parties. given holds the user's own names by address or account.
+// to parties, and adds the accounts that logs name. given holds the user's own
+// names by address or account.
 func (b *Book) Parties(addrs []netip.Addr, given map[string]string) []Party {
 	var out []Party
+	place := map[netip.Addr]int{}
 	at := map[capture.MAC]int{}
 	person := map[string]int{}
 	for _, a := range addrs {
@@ -144,13 +150,14 @@ func (b *Book) Parties(addrs []netip.Addr, given map[string]string) []Party {
 			at[mac] = i
 		}
 		b.extend(&out[i], a, mac, single)
+		place[a] = i
 		if name != "" && !out[i].Person {
 			person[name] = i
 			out[i].Person = true
 			out[i].Names = append([]Name{{Value: name, How: "names"}}, out[i].Names...)
 		}
 	}
-	return out
+	return b.joinAccounts(out, place, given)
 }
 
 // extend adds an address and what is known of it to a party.
@@ -205,10 +212,11 @@ func (b *Book) deviceMAC(a netip.Addr) (capture.MAC, bool) {
 	return mac, four <= 1
 }
 
-// SortNames orders names by how much they say: the user's own, then what a
-// device told a server that gave it an address, then what it tells everyone.
+// SortNames orders names by how much they say: the user's own, then the one that
+// an account goes by, then what a device told a server that gave it an address,
+// then what it tells everyone.
 func SortNames(list []Name) {
-	rank := map[string]int{"names": 0, "dhcp": 1, "mdns": 2, "netbios": 3, "llmnr": 4, "pcapng": 5}
+	rank := map[string]int{"names": 0, "profile": 1, "dhcp": 2, "mdns": 3, "netbios": 4, "llmnr": 5, "pcapng": 6}
 	slices.SortStableFunc(list, func(x, y Name) int {
 		return cmp.Or(cmp.Compare(rank[x.How], rank[y.How]), cmp.Compare(x.Value, y.Value))
 	})

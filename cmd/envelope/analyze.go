@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -211,7 +212,7 @@ func checkService(known *service.Set, id string) error {
 
 // logOptions takes what the logs themselves do not say.
 func (f *flags) logOptions(o *options) (err error) {
-	if o.logs.Zone, err = loadZone("log-tz", f.logTZ); err != nil {
+	if o.logs.Zone, err = loadZone("log-tz", cmp.Or(f.logTZ, "UTC")); err != nil {
 		return err
 	}
 	if f.year != 0 && (f.year < 1970 || f.year > 2200) {
