@@ -15,11 +15,12 @@ import (
 // columns that meet only in cmd and in capture. What is not listed imports
 // nothing of this module.
 var arrows = map[string][]string{
-	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/logs", "capture/packet", "capture/simulate"},
-	"analyze":           {"analyze/correlate", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
+	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/exposure", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/logs", "capture/packet", "capture/simulate"},
+	"analyze":           {"analyze/correlate", "analyze/exposure", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
 	"analyze/evaluate":  {"analyze", "analyze/report", "capture"},
 	"analyze/report":    {"analyze", "analyze/service"},
 	"analyze/correlate": {"capture"},
+	"analyze/exposure":  {"analyze/service", "capture"},
 	"analyze/identity":  {"capture"},
 	"analyze/infer":     {"capture"},
 	"analyze/service":   {"capture"},
