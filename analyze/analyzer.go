@@ -29,21 +29,23 @@ type Options struct {
 // infers the events of what is older than a few minutes and lets that go; see
 // round.
 type Analyzer struct {
-	opt    Options
-	conns  map[uint64]*conn
-	kept   []*conn // ended, in the order they ended
-	book   identity.Book
-	known  verdicts
-	uses   uses
-	rows   []flowRow
-	events []infer.Event // of frames already let go
-	bound  int           // on held, between two rounds
-	held   int           // cost of conns and kept
-	next   int           // held at which the next round is due
-	bare   int           // kept flows of which nothing but their totals is left to tell
-	asides int           // frames of flows that no messenger is known for
-	missed int64         // flows that were let go unseen because there were too many
-	now    capture.Time  // latest packet seen
+	opt     Options
+	conns   map[uint64]*conn
+	kept    []*conn // ended, in the order they ended
+	book    identity.Book
+	known   verdicts
+	uses    uses
+	rows    []flowRow
+	events  []infer.Event // of frames already let go
+	bound   int           // on held, between two rounds
+	held    int           // cost of conns and kept
+	next    int           // held at which the next round is due
+	bare    int           // kept flows of which nothing but their totals is left to tell
+	asides  int           // frames of flows that no messenger is known for
+	hosts   hosts
+	entries []logged     // of logs, but for what only the book needs
+	missed  int64        // flows that were let go unseen because there were too many
+	now     capture.Time // latest packet seen
 }
 
 // conn is a flow of interest.
@@ -79,7 +81,7 @@ func New(o Options) *Analyzer {
 	if o.Least == 0 {
 		o.Least = 0.5
 	}
-	return &Analyzer{opt: o, conns: map[uint64]*conn{}, known: newVerdicts(), uses: newUses(), bound: maxHeld, next: maxHeld}
+	return &Analyzer{opt: o, conns: map[uint64]*conn{}, known: newVerdicts(), uses: newUses(), hosts: newHosts(), bound: maxHeld, next: maxHeld}
 }
 
 // Classify tells a packet reader whether a flow is worth frames.
@@ -106,7 +108,11 @@ const (
 func (a *Analyzer) Add(r *capture.Record) {
 	switch {
 	case r.Name != nil:
-		a.book.Name(r.Name, r.Origin)
+		a.addName(r)
+	case r.Entry != nil:
+		a.addEntry(r)
+	case r.Flow != nil && r.Grain == capture.GrainFlow:
+		a.addRow(r.Flow)
 	case r.Flow != nil:
 		a.addFlow(r.Flow)
 	}
@@ -220,6 +226,7 @@ func (a *Analyzer) fold() {
 		return false
 	})
 	a.bare = 0
+	clear(a.hosts.byRef) // their flows are gone
 }
 
 // all gives the flows of interest in the order of their first packets.

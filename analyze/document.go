@@ -61,6 +61,7 @@ type Party struct {
 	Public    []string   `json:"public_addresses,omitempty"` // its addresses as the outside sees them (STUN)
 	Names     []Name     `json:"names"`
 	Accounts  []string   `json:"accounts"`
+	Devices   []string   `json:"devices,omitzero"` // resources, models and user agents that logs name
 	Services  []string   `json:"services"`
 	Same      []string   `json:"same_person,omitzero"` // other parties that seem to be devices of the same person
 	Evidence  []Evidence `json:"evidence"`
@@ -152,6 +153,8 @@ type Contact struct {
 // Group is three or more parties that receive the same messages.
 type Group struct {
 	ID      string   `json:"id"`
+	Account string   `json:"account,omitzero"` // what logs call it
+	Name    string   `json:"name,omitzero"`
 	Members []string `json:"members"`
 	// MemberConfidence holds one probability per member.
 	MemberConfidence []float64 `json:"member_confidence"`

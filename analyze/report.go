@@ -20,6 +20,9 @@ type document struct {
 	inputs []string // ids by index
 	party  map[netip.Addr]string
 	outer  map[netip.Addr]string // party by its public address, "" where several share it
+
+	accounts [][]string // what logs call each party
+	numbered int        // events that have an id, or had one
 }
 
 // Report concludes: what was added, as a document. inputs are the inputs in
@@ -47,6 +50,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	d.callContacts()
 	d.talk(events)
 	d.channels(events)
+	d.logs(a)
 	d.limits(&u.tally)
 	t.report(d)
 	if a.opt.Flows {
@@ -93,6 +97,11 @@ func (d *document) parties(book *identity.Book, used []*use, events []infer.Even
 		for _, x := range p.Addrs {
 			d.party[x] = id
 		}
+		var called []string
+		for _, x := range p.Accounts {
+			called = append(called, x.Value)
+		}
+		d.accounts = append(d.accounts, called)
 		for _, o := range p.Public {
 			if was, ok := d.outer[o.Addr]; ok && was != id {
 				d.outer[o.Addr] = ""
@@ -121,6 +130,12 @@ func (d *document) newParty(id string, p *identity.Party) Party {
 	for _, x := range p.Addrs {
 		out.Addresses = append(out.Addresses, x.String())
 	}
+	for _, x := range p.Accounts {
+		d.addAccount(&out, x)
+	}
+	if len(p.Accounts) > len(out.Accounts) && len(p.Addrs) == 0 {
+		out.Kind = "person" // known by a display name
+	}
 	for _, m := range p.MACs {
 		out.MACs = append(out.MACs, macText(m))
 	}
@@ -139,6 +154,24 @@ func (d *document) newParty(id string, p *identity.Party) Party {
 		out.Evidence = append(out.Evidence, d.evidence(o, "further address behind the same link-layer address"))
 	}
 	return out
+}
+
+// addAccount enters an account of a party, and the line that ties it to the
+// party's address. One that stands for a display name is none.
+func (d *document) addAccount(out *Party, x identity.AccountOf) {
+	if strings.HasPrefix(x.Value, nameless) {
+		return
+	}
+	if out.Kind == "device" {
+		out.Kind = "account"
+	}
+	out.Accounts = append(out.Accounts, x.Value)
+	out.Devices = append(out.Devices, x.Devices...)
+	if x.Tie != nil {
+		out.Evidence = append(out.Evidence, d.evidence(x.Tie.Origin, "account "+x.Value+" at "+x.Tie.Addr.String()+" ("+x.Tie.Grade()+")"))
+	} else {
+		out.Evidence = append(out.Evidence, d.evidence(x.Origin, "account "+x.Value))
+	}
 }
 
 // nameGrade: a name is read directly, but that it is the device's own is sure

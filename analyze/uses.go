@@ -80,14 +80,19 @@ func (u *uses) add(a *Analyzer, c *conn) {
 		return
 	}
 	u.tally.add(&c.Flow)
-	k := useKey{c.addressOf(), m.Service}
-	x := u.of[k]
+	x := u.of[useKey{c.addressOf(), m.Service}]
 	if x == nil {
-		x = &use{useKey: k, first: c.Flow.ID, open: 1, sum: ServiceUse{Service: m.Service, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
-			First: c.Flow.First.UTC(), Last: c.Flow.Last.UTC()}}
-		u.of[k] = x
+		x = u.begin(c)
 	}
 	x.add(c)
+}
+
+// begin opens the account of a client's use of a messenger.
+func (u *uses) begin(c *conn) *use {
+	k := useKey{c.addressOf(), c.match.Service}
+	u.of[k] = &use{useKey: k, first: c.Flow.ID, open: 1, sum: ServiceUse{Service: k.service, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
+		First: c.Flow.First.UTC(), Last: c.Flow.Last.UTC()}}
+	return u.of[k]
 }
 
 // maxEvidence bounds the packets listed behind one use of a service.

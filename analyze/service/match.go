@@ -80,7 +80,7 @@ func (s *Set) judge(f *capture.Flow) candidate {
 		t.add(s.index.exact[rankJA4][f.JA4])
 	}
 	t.add(s.index.realm(f.Realm))
-	if f.ClientHow == "syn" || f.ClientHow == "hello" {
+	if f.ClientHow == "syn" || f.ClientHow == "hello" || f.ClientHow == "log" {
 		s.side(f, &t, f.Server, speak)
 		return t.best()
 	}

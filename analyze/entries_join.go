@@ -1,0 +1,248 @@
+package analyze
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+// strand is what one party did in one direction, as far as logs and traffic
+// can be laid side by side.
+type strand struct{ party, direction, class string }
+
+// classOf makes one of what a log and the traffic may call differently: a
+// message with an attachment is media to one and a message to the other.
+func classOf(kind string) string {
+	if kind == "media" {
+		return "message"
+	}
+	return kind
+}
+
+// byStrand gives the indices of the events of the traffic by strand, in order
+// of time.
+func (d *document) byStrand() map[strand][]int {
+	out := map[strand][]int{}
+	for i := range d.Events {
+		e := &d.Events[i]
+		k := strand{e.Party, e.Direction, classOf(e.Kind)}
+		out[k] = append(out[k], i)
+	}
+	return out
+}
+
+func (h *half) strand() strand { return strand{h.party, h.direction, classOf(eventKind(h.Kind))} }
+
+// How far the line of a log and the frame of a message may lie apart once the
+// clocks agree: the way from the tap to the server and its queue. A stamp in
+// whole units adds its unit.
+const lineAfter = 1500 * time.Millisecond
+
+// meetTraffic ties the halves that logs have to the events that the traffic
+// showed, one to one, in order of time.
+func (d *document) meetTraffic(halves []half) {
+	traffic := d.byStrand()
+	lines := map[strand][]int{}
+	for i := range halves {
+		k := halves[i].strand()
+		lines[k] = append(lines[k], i)
+	}
+	for k, list := range lines {
+		d.pairUp(halves, list, traffic[k])
+	}
+	d.leaveOut(halves, lines, traffic)
+}
+
+// pairing is a line and an event that may be the same.
+type pairing struct {
+	line, event int
+	apart       time.Duration
+}
+
+// pairUp takes the closest pairs first: bursts pair up in order then, and a
+// frame that the traffic missed leaves the others in their place.
+func (d *document) pairUp(halves []half, lines, events []int) {
+	var near []pairing
+	from := 0
+	for _, i := range lines {
+		h := &halves[i]
+		for from < len(events) && capture.TimeOf(d.Events[events[from]].Time) < h.time.Add(-lineAfter) {
+			from++
+		}
+		for _, k := range events[from:] {
+			t := capture.TimeOf(d.Events[k].Time)
+			if t > h.time.Add(h.Unit+lineAfter) {
+				break
+			}
+			near = append(near, pairing{i, k, outside(t, h)})
+		}
+	}
+	slices.SortStableFunc(near, func(x, y pairing) int { return cmp.Compare(x.apart, y.apart) })
+	taken := map[int]bool{}
+	for _, p := range near {
+		if halves[p.line].event < 0 && !taken[p.event] {
+			halves[p.line].event, taken[p.event] = p.event, true
+		}
+	}
+}
+
+// outside is how far t lies from the time that a line's stamp stands for.
+func outside(t capture.Time, h *half) time.Duration {
+	switch {
+	case t < h.time:
+		return h.time.Sub(t)
+	case t > h.time.Add(h.Unit):
+		return t.Sub(h.time.Add(h.Unit))
+	}
+	return 0
+}
+
+// leaveOut removes messages that the traffic suggested and that the operator's
+// log, which has the party's other messages of the same time, does not have.
+func (d *document) leaveOut(halves []half, lines, traffic map[strand][]int) {
+	wrong := map[int]bool{}
+	for k, list := range lines {
+		if k.class != "message" {
+			continue
+		}
+		first, last, found := halves[list[0]].time, halves[list[len(list)-1]].time, map[int]bool{}
+		for _, i := range list {
+			if halves[i].event >= 0 {
+				found[halves[i].event] = true
+			}
+		}
+		if len(found) < len(list)/2 || !d.byOperator(halves[list[0]].at) {
+			continue // the log or the traffic is about something else
+		}
+		for _, i := range traffic[k] {
+			if t := capture.TimeOf(d.Events[i].Time); !found[i] && t >= first && t <= last.Add(time.Second) {
+				wrong[i] = true
+			}
+		}
+	}
+	d.drop(halves, wrong)
+}
+
+// byOperator tells whether an input is the log of a messenger's own server.
+func (d *document) byOperator(at capture.Origin) bool {
+	return int(at.Input) < len(d.Inputs) && d.Inputs[at.Input].Observer == string(capture.Operator)
+}
+
+// drop removes events, and keeps the places of the others known to the halves.
+func (d *document) drop(halves []half, wrong map[int]bool) {
+	if len(wrong) == 0 {
+		return
+	}
+	place := make([]int, len(d.Events))
+	kept := d.Events[:0]
+	for i, e := range d.Events {
+		place[i] = len(kept)
+		if !wrong[i] {
+			kept = append(kept, e)
+		}
+	}
+	d.Events = kept
+	for i := range halves {
+		if halves[i].event >= 0 {
+			halves[i].event = place[halves[i].event]
+		}
+	}
+	d.Warnings = append(d.Warnings, fmt.Sprintf("%d events that the traffic suggested are left out: the operator's log of the same time does not have them", len(wrong)))
+}
+
+// settleClocks finds how far the clock of each log is off the traffic's, and
+// brings the times of its lines to it.
+func (d *document) settleClocks(halves []half) {
+	traffic := d.byStrand()
+	byInput := map[int32][]int{}
+	for i := range halves {
+		byInput[halves[i].at.Input] = append(byInput[halves[i].at.Input], i)
+	}
+	for input, list := range byInput {
+		offset, ok := d.offsetOf(halves, list, traffic)
+		if !ok || offset == 0 || int(input) >= len(d.Inputs) {
+			continue
+		}
+		for _, i := range list {
+			halves[i].time = halves[i].time.Add(offset)
+		}
+		d.Inputs[input].ClockOffset = math.Round(offset.Seconds()*1e3) / 1e3
+	}
+}
+
+// Clocks of logs are looked for within a few seconds, as those of recorders,
+// and at whole quarters of an hour from there: stamps in an unknown zone.
+const (
+	logSpan  = 10 * time.Second
+	logStep  = 50 * time.Millisecond
+	zoneStep = 15 * time.Minute
+	zoneMost = 14 * time.Hour
+)
+
+// fewestLines is how many lines must agree on a clock.
+const fewestLines = 5
+
+// offsetOf finds what to add to the times of a log so that most of its lines
+// lie where the traffic has an event of the same party. A clock that is right
+// already is left alone.
+func (d *document) offsetOf(halves []half, list []int, traffic map[strand][]int) (time.Duration, bool) {
+	best, bestScore := time.Duration(0), 0
+	for zone := -zoneMost; zone <= zoneMost; zone += zoneStep {
+		bins := d.differences(halves, list, traffic, zone)
+		at, score := peak(bins)
+		better := score > bestScore || score == bestScore && zone.Abs() < best.Abs()
+		if score >= fewestLines && better {
+			best, bestScore = zone+time.Duration(at)*logStep-logSpan, score
+		}
+	}
+	if bestScore < fewestLines || bestScore < len(list)/20 {
+		return 0, false
+	}
+	if best.Abs() <= 2*logStep {
+		best = 0
+	}
+	return best, true
+}
+
+// differences counts, by steps of the difference, how many lines have an event
+// of the traffic at it. The moment of a line is the middle of its unit.
+func (d *document) differences(halves []half, list []int, traffic map[strand][]int, zone time.Duration) []int {
+	bins := make([]int, 2*logSpan/logStep+1)
+	for _, i := range list {
+		h := &halves[i]
+		at := h.time.Add(zone + h.Unit/2)
+		events := traffic[h.strand()]
+		k, _ := slices.BinarySearchFunc(events, at.Add(-logSpan), func(i int, t capture.Time) int {
+			return cmp.Compare(capture.TimeOf(d.Events[i].Time), t)
+		})
+		for ; k < len(events); k++ {
+			diff := capture.TimeOf(d.Events[events[k]].Time).Sub(at)
+			if diff > logSpan {
+				break
+			}
+			bins[(diff+logSpan)/logStep]++
+		}
+	}
+	return bins
+}
+
+// peak gives the middle of the window of a second with most counts, and how
+// many those are over what the rest would give by chance.
+func peak(bins []int) (at, score int) {
+	const window = int(time.Second / logStep)
+	sum, total, best := 0, 0, 0
+	for i, n := range bins {
+		sum, total = sum+n, total+n
+		if i >= window {
+			sum -= bins[i-window]
+		}
+		if i >= window-1 && sum > best {
+			best, at = sum, i-window/2
+		}
+	}
+	return at, best - (total-best)*window/max(1, len(bins)-window)
+}
