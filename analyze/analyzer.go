@@ -126,7 +126,7 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 		return
 	}
 	if c == nil {
-		c = &conn{}
+		c = &conn{Conn: infer.Conn{Flow: &capture.Flow{}}}
 		if !f.Final {
 			a.conns[f.ID] = c
 		}
@@ -155,10 +155,17 @@ func (a *Analyzer) passing(f *capture.Flow) bool {
 	return true
 }
 
+// copied is a copy of c with facts of its own; what was gathered is shared.
+func (c *conn) copied() *conn {
+	n, f := *c, *c.Flow
+	n.Flow = &f
+	return &n
+}
+
 // take copies a record's facts and appends what it gathered.
 func (c *conn) take(f *capture.Flow) {
 	frames, signals, bursts := c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts
-	c.Flow = *f
+	*c.Flow = *f
 	c.Flow.Signs = slices.Clone(f.Signs)
 	c.Flow.Frames = append(roomFor(frames, len(f.Frames)), f.Frames...)
 	c.Flow.Signals = append(signals, f.Signals...)
@@ -177,7 +184,7 @@ func roomFor(frames []capture.Frame, more int) []capture.Frame {
 
 // close decides what is kept of a flow that ended.
 func (a *Analyzer) close(c *conn) {
-	f := &c.Flow
+	f := c.Flow
 	c.match = a.opt.Services.Match(f)
 	c.how = c.match.How
 	if a.opt.Flows {
@@ -212,7 +219,7 @@ const maxBare = 1 << 14
 // bare tells that c adds nothing but its totals to what is yet to be told: its
 // service is known for sure and nothing was gathered of it.
 func (c *conn) bare() bool {
-	f := &c.Flow
+	f := c.Flow
 	return !c.aside && c.match.Service != "" && f.Kin == 0 && f.PeerKin == 0 && (f.Proto == protoTCP || c.match.Role == service.Web) && cost(f) == 0
 }
 
@@ -233,7 +240,7 @@ func (a *Analyzer) fold() {
 func (a *Analyzer) all() []*conn {
 	list := slices.Clone(a.kept)
 	for _, c := range a.conns {
-		c.match = a.opt.Services.Match(&c.Flow)
+		c.match = a.opt.Services.Match(c.Flow)
 		c.how = c.match.How
 		c.aside = c.match.Service == "" && c.Flow.Proto == protoTCP
 		list = append(list, c)

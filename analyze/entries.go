@@ -112,7 +112,7 @@ func (a *Analyzer) addRow(f *capture.Flow) {
 
 // complete adds what another row says of the same flow.
 func (c *conn) complete(f *capture.Flow) {
-	o := &c.Flow
+	o := c.Flow
 	if o.Host == "" {
 		o.Host, o.HostHow = f.Host, f.HostHow
 	}
@@ -143,7 +143,7 @@ func (a *Analyzer) addName(r *capture.Record) {
 		a.hosts.asked[asker{n.Client, n.Addr}] = n.Value
 	}
 	c := &conn{match: m, how: []string{"dns"}}
-	c.Flow = f
+	c.Flow = &f
 	a.uses.lookup(a, c)
 }
 

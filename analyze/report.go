@@ -91,7 +91,9 @@ func (d *document) parties(book *identity.Book, used []*use, events []infer.Even
 	for _, e := range events {
 		add(e.Client)
 	}
-	for i, p := range book.Parties(addrs, d.opt.Names) {
+	parties := book.Parties(addrs, d.opt.Names)
+	d.Parties = make([]Party, 0, len(parties))
+	for i, p := range parties {
 		id := fmt.Sprintf("p%d", i+1)
 		d.Parties = append(d.Parties, d.newParty(id, &p))
 		for _, x := range p.Addrs {
@@ -204,6 +206,7 @@ func (d *document) services(used []*use) {
 	for i := range d.Parties {
 		place[d.Parties[i].ID] = i
 	}
+	d.Services = make([]ServiceUse, 0, len(used))
 	for _, x := range used {
 		k := key{d.party[x.client], x.service}
 		i, ok := at[k]
@@ -242,7 +245,7 @@ func (d *document) sum(s *ServiceUse, x *use) {
 
 // flowNote says in a few words what a flow showed.
 func flowNote(c *conn) string {
-	f := &c.Flow
+	f := c.Flow
 	where := f.Server.String()
 	if f.Host != "" {
 		where = f.Host + " (" + f.HostHow + "), " + where
@@ -273,7 +276,9 @@ func protoName(p uint8) string {
 
 // events converts events; the fixed grade words follow from the probability.
 func (d *document) events(list []infer.Event) {
-	for i, e := range list {
+	d.Events = make([]Event, 0, len(list))
+	for i := range list {
+		e := &list[i]
 		out := Event{
 			ID: fmt.Sprintf("e%d", i+1), Time: e.Time.UTC(), Kind: string(e.Kind), Service: e.Service, Party: d.partyOf(e.Client),
 			Direction: string(e.Direction), Bytes: e.Bytes, Confidence: round(e.Confidence), Grade: Grade(e.Confidence),

@@ -75,7 +75,7 @@ func (a *Analyzer) byKin(all []*conn) {
 	}
 	for _, c := range all {
 		s, ok := a.known.sockets[c.Flow.Client]
-		if c.match.Service != "" && c.match.Confidence >= s.match.Confidence || !ok || c.Flow.Proto != protoUDP || !inCall(&c.Flow) ||
+		if c.match.Service != "" && c.match.Confidence >= s.match.Confidence || !ok || c.Flow.Proto != protoUDP || !inCall(c.Flow) ||
 			c.Flow.First.Sub(s.last) > socketIdle {
 			continue
 		}
@@ -220,7 +220,7 @@ func ruleOf(id string, conns []infer.Conn, list []rule) []uint8 {
 		if c.Role == string(service.Media) {
 			continue
 		}
-		of[k] = uint8(slices.IndexFunc(list, func(r rule) bool { return r.reads(id, &c.Flow) }))
+		of[k] = uint8(slices.IndexFunc(list, func(r rule) bool { return r.reads(id, c.Flow) }))
 		if was, ok := home[c.Flow.Client.Addr()]; !ok || of[k] < was {
 			home[c.Flow.Client.Addr()] = of[k]
 		}

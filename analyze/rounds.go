@@ -162,7 +162,7 @@ func ringing(all []*conn, over map[uint64]bool) rings {
 // trim lets go what a flow holds from before a time, but for what unfinished
 // calls need.
 func (c *conn) trim(from capture.Time, r *rings) {
-	f := &c.Flow
+	f := c.Flow
 	own := r.of[f.Client.Addr()]
 	var frames []capture.Frame
 	for _, x := range f.Frames {
@@ -192,7 +192,7 @@ func (a *Analyzer) settle() {
 	var kept []*conn
 	a.held, a.asides, a.bare = 0, 0, 0
 	for _, c := range a.kept {
-		n := cost(&c.Flow)
+		n := cost(c.Flow)
 		switch {
 		case c.aside && n == 0:
 		case n == 0:
@@ -207,7 +207,7 @@ func (a *Analyzer) settle() {
 	}
 	a.kept = kept
 	for _, c := range a.conns {
-		a.held += cost(&c.Flow)
+		a.held += cost(c.Flow)
 	}
 	a.next = max(a.bound, 2*a.held)
 }

@@ -112,7 +112,7 @@ type spans struct {
 func spansOf(all []*conn, inputs int) *spans {
 	s := &spans{of: make([]span, inputs)}
 	for _, c := range all {
-		f := &c.Flow
+		f := c.Flow
 		if c.aside || int(f.FirstAt.Input) >= inputs || int(f.LastAt.Input) >= inputs {
 			continue
 		}
@@ -269,9 +269,9 @@ func (t *taps) shift(all []*conn) []*conn {
 		if !t.moved(c.Flow.FirstAt.Input) {
 			continue
 		}
-		n := *c
+		n := c.copied()
 		n.told = t.at(n.told, c.Flow.FirstAt.Input)
-		f := &n.Flow
+		f := n.Flow
 		f.First, f.Last = t.at(f.First, f.FirstAt.Input), t.at(f.Last, f.LastAt.Input)
 		f.Frames, f.Signals, f.Bursts = slices.Clone(f.Frames), slices.Clone(f.Signals), slices.Clone(f.Bursts)
 		for k := range f.Frames {
@@ -284,7 +284,7 @@ func (t *taps) shift(all []*conn) []*conn {
 			b := &f.Bursts[k]
 			b.First, b.Last = t.at(b.First, b.FirstAt.Input), t.at(b.Last, b.LastAt.Input)
 		}
-		out[i] = &n
+		out[i] = n
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func TestTwins(t *testing.T) {
 	o := twin(m, 1, 2500*time.Millisecond, 40*time.Millisecond, func(i int) bool { return i > 60 })
 	tp := &taps{copies: map[uint64][]*conn{}, dropped: map[uint64]uint64{}, same: map[capture.Origin][]capture.Origin{}}
 	all := []*conn{{}, {}}
-	all[0].Flow, all[1].Flow = m.Flow, o.Flow
+	all[0].Flow, all[1].Flow = &m.Flow, &o.Flow
 	ties := tp.twins(all)
 	if len(ties) != 1 || ties[0].Offset != -2500*time.Millisecond || ties[0].Rough || ties[0].A != 0 || ties[0].B != 1 {
 		t.Fatalf("ties %+v", ties)

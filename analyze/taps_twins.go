@@ -31,7 +31,7 @@ func (t *taps) twins(all []*conn) []correlate.Tie {
 	by := map[socketPair][]*conn{}
 	var order []socketPair
 	for _, c := range all {
-		k := socketsOf(&c.Flow)
+		k := socketsOf(c.Flow)
 		if by[k] == nil {
 			order = append(order, k)
 		}
@@ -103,7 +103,7 @@ func (t *taps) compare(list []*conn, steps map[[2]int32]*meeting) {
 			if a > b {
 				x, y, a, b = y, x, b, a
 			}
-			pairs := matchFlows(&x.Flow, &y.Flow)
+			pairs := matchFlows(x.Flow, y.Flow)
 			if pairs == nil {
 				continue
 			}
@@ -264,14 +264,14 @@ func (t *taps) kin(c *conn) *conn {
 	if !ok && !also {
 		return c
 	}
-	n := *c
+	n := c.copied()
 	if ok {
 		n.Flow.Kin = k
 	}
 	if also {
 		n.Flow.PeerKin = p
 	}
-	return &n
+	return n
 }
 
 // witness adds to events the packets of other inputs that show the same.

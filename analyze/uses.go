@@ -79,7 +79,7 @@ func (u *uses) add(a *Analyzer, c *conn) {
 	if a.opt.Service != "" && m.Service != a.opt.Service {
 		return
 	}
-	u.tally.add(&c.Flow)
+	u.tally.add(c.Flow)
 	x := u.of[useKey{c.addressOf(), m.Service}]
 	if x == nil {
 		x = u.begin(c)
@@ -99,7 +99,7 @@ func (u *uses) begin(c *conn) *use {
 const maxEvidence = 5
 
 func (x *use) add(c *conn) {
-	f, s := &c.Flow, &x.sum
+	f, s := c.Flow, &x.sum
 	x.first, x.open = min(x.first, f.ID), min(x.open, 1-c.match.Confidence)
 	s.Flows++
 	s.BytesUp += f.Bytes[capture.Up]

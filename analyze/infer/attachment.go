@@ -69,7 +69,7 @@ func (c *Conn) transfers(up bool) []transfer {
 		}
 		out = append(out, transfer{client: c.Flow.Client.Addr(), conn: c, up: up, first: from, last: to, at: at, bytes: bytes})
 	}
-	contents := application(nil, &c.Flow)
+	contents := application(nil, c.Flow)
 	for i := range c.Flow.Frames {
 		if f := &c.Flow.Frames[i]; f.Kind == capture.FrameSegment {
 			contents = append(contents, *f)

@@ -45,7 +45,7 @@ func CallsOver(legs []Conn, now capture.Time) []bool {
 		over[g.root(i)] = true
 	}
 	for i := range legs {
-		if f := &legs[i].Flow; !f.Final || now.Sub(f.Last) <= callPause {
+		if f := legs[i].Flow; !f.Final || now.Sub(f.Last) <= callPause {
 			over[g.root(i)] = false
 		}
 	}
@@ -89,7 +89,7 @@ func newCallGraph(legs []Conn) *callGraph {
 		g.noteServer(&legs[i])
 	}
 	for i := range legs {
-		g.noteLent(&legs[i].Flow)
+		g.noteLent(legs[i].Flow)
 	}
 	g.join()
 	g.core = append(g.core, g.parent...)
@@ -101,7 +101,7 @@ func newCallGraph(legs []Conn) *callGraph {
 // lent. At an address of the messenger's own that sends checks, the other end
 // is behind a relay that this client does not use.
 func (g *callGraph) noteServer(c *Conn) {
-	f := &c.Flow
+	f := c.Flow
 	relay, asks := false, false
 	for i := range f.Signals {
 		s := &f.Signals[i]
@@ -219,7 +219,7 @@ func (g *callGraph) join() {
 		}
 	}
 	for i := range g.legs {
-		f := &g.legs[i].Flow
+		f := g.legs[i].Flow
 		share(i, "s"+f.Client.String())
 		if !g.relay(f) {
 			share(i, "s"+f.Server.String())
@@ -241,7 +241,7 @@ func (g *callGraph) join() {
 // near tells that two legs overlap in time or follow within the pause that
 // ends a call: ports are used again.
 func (g *callGraph) near(i, j int) bool {
-	a, b := &g.legs[i].Flow, &g.legs[j].Flow
+	a, b := g.legs[i].Flow, g.legs[j].Flow
 	return a.First.Sub(b.Last) < callPause && b.First.Sub(a.Last) < callPause
 }
 
@@ -284,7 +284,7 @@ func sourceKey(b *capture.Burst) string {
 func (g *callGraph) joinSources() {
 	sender, getter := map[string]int{}, map[string]int{}
 	for i := range g.legs {
-		f := &g.legs[i].Flow
+		f := g.legs[i].Flow
 		for j := range f.Bursts {
 			k := sourceKey(&f.Bursts[j])
 			if k == "" {
@@ -302,7 +302,7 @@ func (g *callGraph) joinSources() {
 		}
 	}
 	for i := range g.legs {
-		f := &g.legs[i].Flow
+		f := g.legs[i].Flow
 		for j := range f.Bursts {
 			k := sourceKey(&f.Bursts[j])
 			s, sent := sender[k]
@@ -322,7 +322,7 @@ func (g *callGraph) joinSetups() {
 	}
 	last := map[setup]int{}
 	for i := range g.legs {
-		f := &g.legs[i].Flow
+		f := g.legs[i].Flow
 		if !g.relay(f) {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 type leg struct{ Conn }
 
 func newLeg(client, server, service string) *leg {
-	l := &leg{Conn{Service: service}}
+	l := &leg{Conn{Flow: &capture.Flow{}, Service: service}}
 	l.Flow.Proto, l.Flow.Client, l.Flow.Server = 17, netip.MustParseAddrPort(client), netip.MustParseAddrPort(server)
 	if service != "" {
 		l.Weight, l.Role = 1, "call"
@@ -26,7 +26,7 @@ func newLeg(client, server, service string) *leg {
 func secondOf(at float64) capture.Time { return capture.Time(time.Hour) + capture.Time(seconds(at)) }
 
 func (l *leg) seen(from, to float64, up bool, packets uint64) {
-	f := &l.Flow
+	f := l.Flow
 	if f.First == 0 || secondOf(from) < f.First {
 		f.First = secondOf(from)
 	}
@@ -160,7 +160,7 @@ func legs(list ...*leg) []Conn {
 
 // chat builds a message flow: frames as "seconds^size" up, "seconds_size" down.
 func chat(client, service, sign string, frames ...string) Conn {
-	c := Conn{Service: service, Role: "message", Weight: 1}
+	c := Conn{Flow: &capture.Flow{}, Service: service, Role: "message", Weight: 1}
 	c.Flow.Proto, c.Flow.Client, c.Flow.Server = 6, netip.MustParseAddrPort(client), netip.MustParseAddrPort("192.0.2.53:5222")
 	c.Flow.ID = 1000
 	if sign != "" {

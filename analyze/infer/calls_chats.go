@@ -28,7 +28,7 @@ func newChatIndex(chats map[string][]Conn) *chatIndex {
 	for id, conns := range chats {
 		x.services = append(x.services, id)
 		for i := range conns {
-			f := &conns[i].Flow
+			f := conns[i].Flow
 			k := chatKey{id, f.Client.Addr()}
 			if x.flows[k] == nil {
 				x.clients[id] = append(x.clients[id], k.client)

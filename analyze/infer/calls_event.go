@@ -105,7 +105,7 @@ func (g *callGraph) conclude(legs []*Conn, chats *chatIndex) (Event, bool) {
 
 // take adds a leg.
 func (c *call) take(l *Conn) {
-	f := &l.Flow
+	f := l.Flow
 	if l.Weight > c.weight {
 		c.service, c.weight = l.Service, l.Weight
 	}

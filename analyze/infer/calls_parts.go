@@ -64,12 +64,13 @@ func (c *Conn) scatter(starts []capture.Time, parts [][]*Conn) {
 		}
 		n := len(parts[k])
 		if n == 0 || parts[k][n-1].Flow.ID != c.Flow.ID {
-			part := *c
-			part.Flow.Signals, part.Flow.Bursts = nil, nil
-			part.Flow.First, part.Flow.Last = from, to
+			part, flow := *c, *c.Flow
+			flow.Signals, flow.Bursts = nil, nil
+			flow.First, flow.Last = from, to
+			part.Flow = &flow
 			parts[k], n = append(parts[k], &part), n+1
 		}
-		f := &parts[k][n-1].Flow
+		f := parts[k][n-1].Flow
 		f.First, f.Last = min(f.First, from), max(f.Last, to)
 		return f
 	}
@@ -129,7 +130,7 @@ func (g *callGraph) connections(legs []*Conn) [][]*Conn {
 func (g *callGraph) home(legs []*Conn) []netip.Addr {
 	var out []netip.Addr
 	for _, c := range legs {
-		for _, a := range g.partiesOf(&c.Flow) {
+		for _, a := range g.partiesOf(c.Flow) {
 			if !slices.Contains(out, a) {
 				out = append(out, a)
 			}

@@ -76,9 +76,9 @@ type Call struct {
 // Conn is one flow of a messenger with all of its frames that are at hand, in
 // time order.
 type Conn struct {
-	Flow    capture.Flow // totals; Frames, Signals and Bursts complete
-	Service string       // messenger id; "" where the flow's service is not known
-	Role    string       // message, media, call, push, web; "" where not known
-	Weight  float64      // confidence that the flow belongs to Service
-	Own     bool         // the server is the messenger's own by its address or name, and no peer
+	Flow    *capture.Flow // totals; Frames, Signals and Bursts complete
+	Service string        // messenger id; "" where the flow's service is not known
+	Role    string        // message, media, call, push, web; "" where not known
+	Weight  float64       // confidence that the flow belongs to Service
+	Own     bool          // the server is the messenger's own by its address or name, and no peer
 }

@@ -52,7 +52,7 @@ func (p *signalPlay) run() *signalPlay {
 	p.r = rand.New(rand.NewPCG(p.seed, 1))
 	for i := range p.people {
 		c := Conn{Service: "signal", Role: "message", Weight: 0.98}
-		c.Flow = capture.Flow{ID: uint64(i + 1), Proto: 6, Midstream: true, Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 40000),
+		c.Flow = &capture.Flow{ID: uint64(i + 1), Proto: 6, Midstream: true, Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 40000),
 			Server: netip.MustParseAddrPort("198.51.100.1:443"), First: 0}
 		p.conns = append(p.conns, c)
 	}
@@ -68,7 +68,7 @@ func (p *signalPlay) run() *signalPlay {
 			p.record(i, t, true, 56)
 			p.record(i, t.Add(2*p.way), false, 42)
 		}
-		f := &p.conns[i].Flow
+		f := p.conns[i].Flow
 		slices.SortStableFunc(f.Frames, func(a, b capture.Frame) int { return int(a.Time - b.Time) })
 		for k := range f.Frames {
 			f.Frames[k].Origin.At = int64(k + 1)
@@ -97,7 +97,7 @@ func (p *signalPlay) between(lo, hi int) time.Duration {
 }
 
 func (p *signalPlay) record(who int, at capture.Time, up bool, n int) {
-	f := &p.conns[who].Flow
+	f := p.conns[who].Flow
 	f.Frames = append(f.Frames, capture.Frame{Time: at, Length: uint32(n), Kind: capture.FrameData, Up: up})
 }
 
@@ -393,7 +393,7 @@ func TestSignalTurns(t *testing.T) {
 		{"short requests, not by the clock", []unit{up(1, 56), down(1.1, 42), up(3, 56), down(3.1, 42)}, nil, 0},
 		{"file", []unit{up(1, 90000), down(1.1, 108)}, nil, 0},
 	} {
-		r := turnsOfSignal{law: signalLawOf(t), c: &Conn{Weight: 1}, units: c.units}
+		r := turnsOfSignal{law: signalLawOf(t), c: &Conn{Flow: &capture.Flow{}, Weight: 1}, units: c.units}
 		r.read()
 		var kept []int
 		for _, u := range r.kept() {

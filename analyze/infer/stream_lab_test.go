@@ -52,10 +52,10 @@ func flowsOf(tb testing.TB, path string) []Conn {
 		i, ok := at[rec.Flow.ID]
 		if !ok {
 			i = len(out)
-			at[rec.Flow.ID], out = i, append(out, Conn{})
+			at[rec.Flow.ID], out = i, append(out, Conn{Flow: &capture.Flow{}})
 		}
 		frames := out[i].Flow.Frames
-		out[i].Flow = *rec.Flow
+		*out[i].Flow = *rec.Flow
 		out[i].Flow.Frames = append(frames, rec.Flow.Frames...)
 	}
 	for rec, err := range in.All() {

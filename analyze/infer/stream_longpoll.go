@@ -40,7 +40,7 @@ type hang struct {
 // one that hangs, and the client's flow control looks like short requests;
 // fewer signs are left, and the probability stays below 0.9.
 func LongPoll(c *Conn) float64 {
-	kept, broken := turns(application(nil, &c.Flow))
+	kept, broken := turns(application(nil, c.Flow))
 	switch {
 	case kept >= 4 && broken*10 <= kept:
 		units := cut(c, 0, 0, true)

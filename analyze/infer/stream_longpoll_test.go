@@ -2,6 +2,8 @@ package infer
 
 import (
 	"testing"
+
+	"envelope/capture"
 )
 
 // polls fills a connection with n requests that are answered after wait(i)
@@ -36,7 +38,7 @@ func TestLongPoll(t *testing.T) {
 		{"slow answers to single questions", polls(30, 300, 20, uneven, pages), 0, 0.05},
 		{"video in segments", polls(60, 420, 3.8, quick, func(i int) int { return 9000 + i*13 }), 0, 0},
 		{"answers by the clock", polls(30, 120, 0.05, func(int) float64 { return 30 }, func(int) int { return 60 }), 0, 0.6},
-		{"nothing", Conn{}, 0, 0},
+		{"nothing", Conn{Flow: new(capture.Flow)}, 0, 0},
 	}
 	for _, tt := range tests {
 		if p := LongPoll(&tt.conn); p < tt.low || p > tt.high {

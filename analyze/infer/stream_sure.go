@@ -74,7 +74,7 @@ func (v *view) logins() []Event {
 		c := v.conns[i]
 		who := v.whoOf(c)
 		t, again := last[who]
-		if c.Flow.Midstream || beside[i] || !shakes(&c.Flow) || again && c.Flow.First.Sub(t) < loginApart {
+		if c.Flow.Midstream || beside[i] || !shakes(c.Flow) || again && c.Flow.First.Sub(t) < loginApart {
 			continue
 		}
 		last[who] = c.Flow.First

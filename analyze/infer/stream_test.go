@@ -31,7 +31,7 @@ func newChatPlay(clients int) *chatPlay {
 	p := &chatPlay{r: rand.New(rand.NewPCG(7, 7))}
 	for i := range clients {
 		c := Conn{Service: "test", Role: "message", Weight: 1}
-		c.Flow = capture.Flow{ID: uint64(i + 1), Proto: 6, Midstream: true,
+		c.Flow = &capture.Flow{ID: uint64(i + 1), Proto: 6, Midstream: true,
 			Client: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}), 40000),
 			Server: netip.MustParseAddrPort("198.51.100.1:5222")}
 		p.conns = append(p.conns, c)
@@ -41,7 +41,7 @@ func newChatPlay(clients int) *chatPlay {
 
 // frame adds one record.
 func (p *chatPlay) frame(client int, at float64, up bool, size int) {
-	f := &p.conns[client].Flow
+	f := p.conns[client].Flow
 	f.Frames = append(f.Frames, capture.Frame{Time: capture.Time(at * 1e9), Origin: capture.Origin{At: int64(len(f.Frames) + 1)},
 		Length: uint32(size), Kind: capture.FrameData, Up: up})
 }
@@ -86,7 +86,7 @@ func (p *chatPlay) pings(seconds int) {
 // flows gives the connections with their frames in order.
 func (p *chatPlay) flows() []Conn {
 	for i := range p.conns {
-		f := &p.conns[i].Flow
+		f := p.conns[i].Flow
 		slices.SortStableFunc(f.Frames, func(a, b capture.Frame) int { return int(a.Time - b.Time) })
 		if n := len(f.Frames); n > 0 {
 			f.First, f.Last = f.Frames[0].Time, f.Frames[n-1].Time

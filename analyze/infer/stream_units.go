@@ -81,7 +81,7 @@ func newView(conns []*Conn) *view {
 	v.units = make([]unit, 0, most)
 	var frames []capture.Frame
 	for i, c := range conns {
-		frames = application(frames[:0], &c.Flow)
+		frames = application(frames[:0], c.Flow)
 		v.units = appendCut(v.units, frames, int32(i), v.whoOf(c), v.request[i])
 	}
 	inTime(v.units)
@@ -146,7 +146,7 @@ func requesting(conns []*Conn) []bool {
 	var allTurns, allBreaks int
 	var frames []capture.Frame
 	for i, c := range conns {
-		frames = application(frames[:0], &c.Flow)
+		frames = application(frames[:0], c.Flow)
 		t, b := turns(frames)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
@@ -235,7 +235,7 @@ func turns(frames []capture.Frame) (kept, broken int) {
 
 // cut turns the data frames of one connection into units.
 func cut(c *Conn, conn, who int32, turns bool) []unit {
-	return appendCut(nil, application(nil, &c.Flow), conn, who, turns)
+	return appendCut(nil, application(nil, c.Flow), conn, who, turns)
 }
 
 // appendCut appends the units that frames of one connection make to out.
@@ -270,7 +270,7 @@ func (v *view) markLogins() {
 	for i := range v.units {
 		u := &v.units[i]
 		u.login = u.at <= until[u.conn]
-		f := &v.conns[u.conn].Flow
+		f := v.conns[u.conn].Flow
 		u.closing = !v.request[u.conn] && f.Last.Sub(u.at) < leaveWithin && f.Last.Sub(f.First) > 10*leaveWithin
 	}
 }
@@ -284,7 +284,7 @@ func (v *view) loginEnds() []capture.Time {
 		if c.Flow.Midstream || beside[i] {
 			continue
 		}
-		until[i] = quietAfter(&c.Flow)
+		until[i] = quietAfter(c.Flow)
 	}
 	return until
 }
@@ -310,14 +310,14 @@ func (v *view) besides() []bool {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		f, g := &v.conns[a].Flow, &v.conns[b].Flow
+		f, g := v.conns[a].Flow, v.conns[b].Flow
 		return cmp.Or(f.Client.Addr().Compare(g.Client.Addr()), cmp.Compare(f.First, g.First))
 	})
 	out := make([]bool, len(v.conns))
 	var settled capture.Time // end of the longest connection that was past its set-up
 	old := 0
 	for k, i := range order {
-		f := &v.conns[i].Flow
+		f := v.conns[i].Flow
 		if k == 0 || v.conns[order[k-1]].Flow.Client.Addr() != f.Client.Addr() {
 			settled, old = 0, k
 		}

@@ -69,14 +69,14 @@ func sideConns(conns []Conn) []bool {
 	active := make([]int, len(conns))
 	byClient := make(map[netip.Addr][]int)
 	for i := range conns {
-		active[i] = activeSeconds(&conns[i].Flow)
+		active[i] = activeSeconds(conns[i].Flow)
 		who := conns[i].Flow.Client.Addr()
 		byClient[who] = append(byClient[who], i)
 	}
 	for _, own := range byClient {
 		for _, i := range own {
 			out[i] = slices.ContainsFunc(own, func(j int) bool {
-				a, b := &conns[i].Flow, &conns[j].Flow
+				a, b := conns[i].Flow, conns[j].Flow
 				busier := active[j] > active[i] || active[j] == active[i] && b.ID < a.ID
 				return busier && a.First < b.Last && b.First < a.Last
 			})

@@ -49,7 +49,7 @@ func (t *telegram) events() []Event {
 // start notes the opening of a session. A connection that a client opens
 // beside another is not its coming online.
 func (t *telegram) start() {
-	f := &t.c.Flow
+	f := t.c.Flow
 	if f.Midstream || len(t.turns) == 0 || !t.turns[0].frame.Up {
 		return
 	}

@@ -17,7 +17,7 @@ import (
 func segmentConn(tb testing.TB, id uint64, midstream bool, words string) Conn {
 	tb.Helper()
 	c := Conn{Service: "telegram", Role: "message", Weight: 1}
-	c.Flow = capture.Flow{ID: id, Proto: 6, Midstream: midstream,
+	c.Flow = &capture.Flow{ID: id, Proto: 6, Midstream: midstream,
 		Client: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.7"), 40000+uint16(id)), Server: netip.MustParseAddrPort("198.51.100.9:443")}
 	for n, w := range strings.Fields(words) {
 		var at float64
@@ -223,12 +223,12 @@ func FuzzTelegram(f *testing.F) {
 	f.Add([]byte{9, 0, 0, 137, 8, 60, 0, 201, 9, 25, 0, 185, 8, 5, 1, 1, 9, 10, 0, 105})
 	f.Add([]byte{8, 0, 2, 82, 9, 20, 0, 169, 9, 1, 255, 255, 9, 1, 255, 255})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := Conn{Service: "telegram", Weight: 1}
+		c := Conn{Flow: &capture.Flow{}, Service: "telegram", Weight: 1}
 		if c.Flow.Frames = framesFrom(b); len(c.Flow.Frames) == 0 {
 			return
 		}
 		c.Flow.Midstream = len(b)%2 == 0
 		c.Flow.First, c.Flow.Last = c.Flow.Frames[0].Time, c.Flow.Frames[len(c.Flow.Frames)-1].Time
-		checkEvents(t, &c.Flow, Telegram([]Conn{c}))
+		checkEvents(t, c.Flow, Telegram([]Conn{c}))
 	})
 }

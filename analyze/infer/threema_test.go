@@ -73,11 +73,11 @@ func FuzzThreema(f *testing.F) {
 	f.Add([]byte{8, 0, 0, 48, 9, 20, 0, 80, 8, 5, 0, 191, 9, 20, 0, 54, 8, 90, 1, 188, 9, 20, 0, 38})
 	f.Add([]byte{9, 0, 3, 132, 8, 20, 0, 76, 8, 1, 0, 26, 9, 9, 0, 26})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := Conn{Service: "threema", Weight: 1}
+		c := Conn{Flow: &capture.Flow{}, Service: "threema", Weight: 1}
 		if c.Flow.Frames = framesFrom(b); len(c.Flow.Frames) == 0 {
 			return
 		}
 		c.Flow.First, c.Flow.Last = c.Flow.Frames[0].Time, c.Flow.Frames[len(c.Flow.Frames)-1].Time
-		checkEvents(t, &c.Flow, Threema([]Conn{c}))
+		checkEvents(t, c.Flow, Threema([]Conn{c}))
 	})
 }

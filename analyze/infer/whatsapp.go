@@ -56,7 +56,7 @@ func WhatsApp(conns []Conn) []Event {
 		if c.Role == "media" && !strings.HasPrefix(c.Flow.Host, "pps.") { // profile pictures are no attachments
 			media = append(media, *c)
 		}
-		if hasSignPrefix(&c.Flow, "whatsapp-") {
+		if hasSignPrefix(c.Flow, "whatsapp-") {
 			w := whatsApp{c: c, v: &v, used: make([]bool, len(c.Flow.Frames))}
 			out = append(out, w.read()...)
 		}

@@ -146,7 +146,7 @@ func (p *printer) eventTable(rows []row) *table {
 		{title: "how sure", keep: 8, least: 11},
 		{title: "packets", keep: 5, least: 10, prefix: "packets "},
 	}}
-	for _, r := range rows {
+	for _, r := range shown(p, t, rows) {
 		t.add(p.clock(r.Time), p.who(r.Party), what(r), p.with(r.Event), p.eventService(r.Event), sizeOf(r.Bytes),
 			sureRange(r.Grade, r.low, r.high), packets(r.evidence))
 	}

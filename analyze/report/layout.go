@@ -47,6 +47,7 @@ type table struct {
 	cols []column
 	into int
 	rows [][]cell
+	more int // rows left out
 }
 
 // add appends a row of cleaned texts, one for each column.

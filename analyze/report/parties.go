@@ -101,7 +101,7 @@ func (p *printer) parties() {
 		{title: "packets", keep: 1, prefix: "packets "},
 	}}
 	active := p.active()
-	for _, x := range active {
+	for _, x := range shown(p, t, active) {
 		id := Clean(x.ID)
 		if id == p.who(x.ID) {
 			id = ""

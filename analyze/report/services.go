@@ -12,13 +12,13 @@ import (
 var weak = []string{"address", "port"}
 
 // addressOnly tells whether nothing but addresses and ports speaks for s.
-func addressOnly(s analyze.ServiceUse) bool {
+func addressOnly(s *analyze.ServiceUse) bool {
 	return len(s.How) > 0 && !slices.ContainsFunc(s.How, func(h string) bool { return !slices.Contains(weak, h) })
 }
 
 // serviceGrade is "seen" where the service named itself in a field that was
 // read, and the grade of the probability otherwise.
-func serviceGrade(s analyze.ServiceUse) string {
+func serviceGrade(s *analyze.ServiceUse) string {
 	direct := []string{"sni", "quic", "http", "certificate", "stun", "frame", "app"}
 	named := slices.ContainsFunc(s.How, func(h string) bool { return slices.Contains(direct, h) })
 	if named && s.Confidence >= 0.9 {
@@ -28,13 +28,13 @@ func serviceGrade(s analyze.ServiceUse) string {
 }
 
 // webOnly tells whether s is a visit to web pages and no use of the app.
-func webOnly(s analyze.ServiceUse) bool { return onlyRole(s, "web") }
+func webOnly(s *analyze.ServiceUse) bool { return onlyRole(s, "web") }
 
 // pushOnly tells whether s is the system's channel for notices, which is open
 // whether the messenger is used or not.
-func pushOnly(s analyze.ServiceUse) bool { return onlyRole(s, "push") }
+func pushOnly(s *analyze.ServiceUse) bool { return onlyRole(s, "push") }
 
-func onlyRole(s analyze.ServiceUse, role string) bool {
+func onlyRole(s *analyze.ServiceUse, role string) bool {
 	return len(s.Roles) > 0 && !slices.ContainsFunc(s.Roles, func(r string) bool { return r != role })
 }
 
@@ -53,7 +53,7 @@ func byStrength(how []string) []string {
 	return out
 }
 
-func recognisedBy(s analyze.ServiceUse) string {
+func recognisedBy(s *analyze.ServiceUse) string {
 	// The keys of QUIC's first packets follow from what they say in clear (RFC
 	// 9001 section 5.2): reading the name there decrypts nobody's secret.
 	how := strings.ReplaceAll(joined(byStrength(s.How)), "quic", "quic (public handshake)")
@@ -79,7 +79,9 @@ func (p *printer) services() {
 		{title: "how sure", keep: 8, least: 11},
 		{title: "packets", keep: 3, prefix: "packets "},
 	}}
-	for _, s := range p.view.services {
+	list := shown(p, t, p.view.services)
+	for i := range list {
+		s := &list[i]
 		t.add(p.service(s.Service), p.who(s.Party), recognisedBy(s), grouped(int64(s.Flows)), size(s.BytesUp)+hard+"/"+hard+size(s.BytesDown),
 			p.fromTo(s.First, s.Last), sure(serviceGrade(s), s.Confidence), packets(s.Evidence))
 	}
@@ -99,7 +101,7 @@ func (p *printer) flows() {
 		{title: "first", keep: 5, prefix: "first "},
 		{title: "how sure", keep: 6},
 	}}
-	for _, f := range p.r.Flows {
+	for _, f := range shown(p, t, p.r.Flows) {
 		service, certain := "", ""
 		if f.Service != "" {
 			service = strings.TrimSpace(p.service(f.Service) + " " + Clean(f.Role))

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,15 +78,16 @@ func (p *printer) amount() string {
 
 // uses is the uses of services by what they amount to.
 type uses struct {
-	apps   []analyze.ServiceUse // a messenger was used
-	visits []analyze.ServiceUse // only web pages of its company were visited
-	pushes []analyze.ServiceUse // only the channel for notices was open
-	hints  []analyze.ServiceUse // only addresses and ports speak for it
+	apps   []*analyze.ServiceUse // a messenger was used
+	visits []*analyze.ServiceUse // only web pages of its company were visited
+	pushes []*analyze.ServiceUse // only the channel for notices was open
+	hints  []*analyze.ServiceUse // only addresses and ports speak for it
 }
 
 func (p *printer) uses() uses {
 	var u uses
-	for _, s := range p.view.services {
+	for i := range p.view.services {
+		s := &p.view.services[i]
 		switch {
 		case addressOnly(s):
 			u.hints = append(u.hints, s)
@@ -105,7 +107,7 @@ const nothingMore = "No message and no call was recognised."
 
 // happened tells what was found: who used what when, the messages, the calls,
 // and who talked with whom.
-func (p *printer) happened(apps []analyze.ServiceUse) []string {
+func (p *printer) happened(apps []*analyze.ServiceUse) []string {
 	used := p.sentence(apps, p.view.events, "used")
 	if pairs := p.pairSentences(); len(pairs) > 0 {
 		return append(append([]string{used}, pairs...), p.callSentence(), p.groupSentence(), p.unmatched())
@@ -114,7 +116,7 @@ func (p *printer) happened(apps []analyze.ServiceUse) []string {
 }
 
 // sentence is "Three parties used WhatsApp (seen 1.00) between 14:02 and 14:40 UTC."
-func (p *printer) sentence(uses []analyze.ServiceUse, events []analyze.Event, did string) string {
+func (p *printer) sentence(uses []*analyze.ServiceUse, events []analyze.Event, did string) string {
 	what := p.bestOf(uses)
 	if len(what) == 0 {
 		what = []string{"a messenger"}
@@ -122,16 +124,15 @@ func (p *printer) sentence(uses []analyze.ServiceUse, events []analyze.Event, di
 	return fmt.Sprintf("%s %s %s%s.", p.subject(partiesOf(uses, events)), did, list(what), p.when())
 }
 
-func partiesOf(uses []analyze.ServiceUse, events []analyze.Event) []string {
-	var ids []string
+func partiesOf(uses []*analyze.ServiceUse, events []analyze.Event) []string {
+	ids := map[string]bool{}
 	for _, s := range uses {
-		ids = append(ids, s.Party)
+		ids[s.Party] = true
 	}
-	for _, e := range events {
-		ids = append(ids, e.Party)
+	for i := range events {
+		ids[events[i].Party] = true
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return slices.Sorted(maps.Keys(ids))
 }
 
 // subject is the label of one party, or the number of several.
@@ -143,8 +144,8 @@ func (p *printer) subject(ids []string) string {
 }
 
 // bestOf names each service with the best grade that any party's use of it has.
-func (p *printer) bestOf(uses []analyze.ServiceUse) []string {
-	best, order := map[string]analyze.ServiceUse{}, []string{}
+func (p *printer) bestOf(uses []*analyze.ServiceUse) []string {
+	best, order := map[string]*analyze.ServiceUse{}, []string{}
 	for _, s := range uses {
 		b, ok := best[s.Service]
 		if !ok {
@@ -198,7 +199,7 @@ func (p *printer) zone() string {
 }
 
 // hinted is the case in which only addresses or ports point to a messenger.
-func (p *printer) hinted(hints []analyze.ServiceUse) string {
+func (p *printer) hinted(hints []*analyze.ServiceUse) string {
 	who := p.subject(partiesOf(hints, nil))
 	return fmt.Sprintf("Only addresses or ports point to %s: %s exchanged traffic with such servers%s.",
 		list(p.bestOf(hints)), lowerNumber(who), p.when())
@@ -211,19 +212,19 @@ func (p *printer) onlyBelow() []string {
 }
 
 // tally is what one party, or all together, sent and received.
-type tally struct{ sent, sentMedia, received, receivedMedia []analyze.Event }
+type tally struct {
+	sent, received           []graded
+	sentMedia, receivedMedia int
+}
 
-func (t *tally) add(e analyze.Event) {
-	if e.Kind != "message" && e.Kind != "media" {
-		return
-	}
+func (t *tally) add(e *analyze.Event) {
 	all, media := &t.sent, &t.sentMedia
 	if e.Direction == "received" {
 		all, media = &t.received, &t.receivedMedia
 	}
-	*all = append(*all, e)
+	*all = append(*all, ofEvent(*e))
 	if e.Kind == "media" {
-		*media = append(*media, e)
+		*media++
 	}
 }
 
@@ -231,7 +232,8 @@ func (t *tally) add(e analyze.Event) {
 // there are few.
 func (p *printer) messages() string {
 	by, order, total := map[string]*tally{}, []string{}, &tally{}
-	for _, e := range p.view.events {
+	for i := range p.view.events {
+		e := &p.view.events[i]
 		if e.Kind != "message" && e.Kind != "media" {
 			continue
 		}
@@ -259,10 +261,12 @@ func (p *printer) messages() string {
 // again is the label of a party, or "It" where the sentence before has named the
 // only one.
 func (p *printer) again(id string) string {
-	if len(partiesOf(p.view.services, p.view.events)) == 1 {
-		return "It"
+	other := func(party string) bool { return party != id }
+	if slices.ContainsFunc(p.view.services, func(s analyze.ServiceUse) bool { return other(s.Party) }) ||
+		slices.ContainsFunc(p.view.events, func(e analyze.Event) bool { return other(e.Party) }) {
+		return p.who(id)
 	}
-	return p.who(id)
+	return "It"
 }
 
 // noMessages keeps "not seen" and "cannot be seen from this input" apart.
@@ -291,7 +295,7 @@ func (t *tally) words() string {
 	var parts []string
 	noun := "message"
 	if len(t.sent) > 0 {
-		parts = append(parts, "sent "+plural(len(t.sent), noun)+withMedia(len(t.sentMedia), len(t.sent)))
+		parts = append(parts, "sent "+plural(len(t.sent), noun)+withMedia(t.sentMedia, len(t.sent)))
 		noun = ""
 	}
 	if len(t.received) > 0 {
@@ -299,9 +303,9 @@ func (t *tally) words() string {
 		if noun != "" {
 			n = plural(len(t.received), noun)
 		}
-		parts = append(parts, "received "+n+withMedia(len(t.receivedMedia), len(t.received)))
+		parts = append(parts, "received "+n+withMedia(t.receivedMedia, len(t.received)))
 	}
-	return strings.TrimSuffix(list(parts), ",") + " (" + certainty(all, ofEvent) + ")"
+	return strings.TrimSuffix(list(parts), ",") + " (" + certainty(all, func(g graded) graded { return g }) + ")"
 }
 
 func withMedia(media, all int) string {

@@ -136,11 +136,22 @@ func newView(r *analyze.Report, least float64) view {
 	return v
 }
 
+// filter gives the elements for which keep holds, which is asked once of each:
+// all itself where it holds for every one, since a copy of a long list costs
+// more than the question. What it gives must not be changed in place.
 func filter[T any](all []T, keep func(T) bool) []T {
-	var out []T
-	for _, x := range all {
-		if keep(x) {
-			out = append(out, x)
+	for i := range all {
+		if !keep(all[i]) {
+			return slices.Clip(appendIf(slices.Clone(all[:i]), all[i+1:], keep))
+		}
+	}
+	return slices.Clip(all)
+}
+
+func appendIf[T any](out, more []T, keep func(T) bool) []T {
+	for i := range more {
+		if keep(more[i]) {
+			out = append(out, more[i])
 		}
 	}
 	return out
@@ -212,9 +223,9 @@ func (p *printer) section(title string, t *table) {
 	if len(t.rows) == 0 || p.err != nil {
 		return
 	}
-	more := 0
+	more := t.more
 	if !p.o.All && len(t.rows) > maxRows {
-		more = len(t.rows) - maxRows
+		more += len(t.rows) - maxRows
 		t.rows = t.rows[:maxRows]
 	}
 	p.title(title)
@@ -222,6 +233,16 @@ func (p *printer) section(title string, t *table) {
 	if more > 0 {
 		p.paragraph(fmt.Sprintf("and %s; --all lists them", plural(more, "more row")), "")
 	}
+}
+
+// shown is the part of a list that a table shows. The rest is counted in the
+// table, and no text is made of it.
+func shown[T any](p *printer, t *table, all []T) []T {
+	if p.o.All || len(all) <= maxRows {
+		return all
+	}
+	t.more = len(all) - maxRows
+	return all[:maxRows]
 }
 
 func (p *printer) title(s string) {
