@@ -20,6 +20,7 @@ type Report struct {
 	Groups    []Group         `json:"groups"`
 	Channels  []Channel       `json:"channels"` // one for each message list given
 	Observers []ObserverFacts `json:"observers"`
+	Together  []Gain          `json:"together,omitzero"` // what several observers know together
 	Claims    []ClaimState    `json:"claims"`
 	Flows     []Flow          `json:"flows,omitzero"` // only with --flows
 	Limits    []Limit         `json:"limits"`         // what cannot be seen from these inputs, and why
@@ -40,6 +41,7 @@ type Input struct {
 	SHA256   string     `json:"sha256"`
 	Format   string     `json:"format"`
 	Observer string     `json:"observer"`
+	Grain    string     `json:"grain"`
 	Records  int64      `json:"records"`
 	Packets  int64      `json:"packets"`
 	Bytes    int64      `json:"bytes"`
@@ -63,7 +65,9 @@ type Party struct {
 	Accounts  []string   `json:"accounts"`
 	Devices   []string   `json:"devices,omitzero"` // resources, models and user agents that logs name
 	Services  []string   `json:"services"`
-	Same      []string   `json:"same_person,omitzero"` // other parties that seem to be devices of the same person
+	Places    []string   `json:"places,omitzero"`       // where its public addresses are, by the user's database
+	Listed    int        `json:"address_book,omitzero"` // entries of its address book that logs show
+	Same      []string   `json:"same_person,omitzero"`  // other parties that seem to be devices of the same person
 	Evidence  []Evidence `json:"evidence"`
 }
 
@@ -170,14 +174,34 @@ type Group struct {
 type ObserverFacts struct {
 	Observer string `json:"observer"`
 	Facts    []Fact `json:"facts"`
+	Guess    *Guess `json:"guess,omitempty"` // of the peers of events, where there are any
+}
+
+// Guess is how well the peers of events can be guessed that were not read.
+type Guess struct {
+	Events     int     `json:"events"`     // whose peer is in doubt
+	Read       int     `json:"read"`       // whose peer is in none
+	Outside    int     `json:"outside"`    // of which only is known that the other end is not in view
+	Candidates float64 `json:"candidates"` // effective number, 2^entropy, on average
+	Best       float64 `json:"best"`       // probability of the best candidate, on average
+}
+
+// Gain is one kind of finding, counted for each observer alone and for all
+// together.
+type Gain struct {
+	What     string         `json:"what"`
+	Alone    map[string]int `json:"alone"`
+	Together int            `json:"together"`
+	New      int            `json:"new"` // what all found beyond the best of them alone
 }
 
 // Fact is one question, such as "whom", and its state for one observer.
 type Fact struct {
-	Fact       string  `json:"fact"`
-	State      string  `json:"state"` // seen, inferred, not_visible, no_data
-	Count      int     `json:"count"`
-	Confidence float64 `json:"confidence"`
+	Fact       string   `json:"fact"`
+	State      string   `json:"state"` // seen, inferred, not_visible, no_data
+	Count      int      `json:"count"`
+	Confidence float64  `json:"confidence"`
+	Evidence   []string `json:"evidence"` // ids, the surest few; "network:e3" is e3 of the report --as network
 }
 
 // ClaimState is one claim of the ledger held against the data.

@@ -26,6 +26,12 @@ func (a *Analyzer) addEntry(r *capture.Record) {
 	if e.From.Account != "" || e.Half != capture.HalfReceived || e.ID == "" { // else another line of the message may say who it is
 		a.meet(&e, &e.From)
 	}
+	if e.Kind == capture.EntryContact {
+		for i := range e.To {
+			a.book.List(accountOf(&e.From, e.at), e.To[i].Account, e.To[i].Name, e.at)
+		}
+		return
+	}
 	for i := range e.To {
 		a.meet(&e, &e.To[i])
 	}
@@ -58,7 +64,7 @@ func (a *Analyzer) meet(e *logged, end *capture.End) {
 		return
 	}
 	acc := a.book.Account(key, e.at)
-	acc.Call(end.Name, nameHow(e.Kind), e.at)
+	acc.Call(end.Name, "profile", e.at)
 	acc.Use(end.Device)
 	if !end.Addr.IsValid() {
 		return
@@ -68,15 +74,6 @@ func (a *Analyzer) meet(e *logged, end *capture.End) {
 	} else {
 		acc.Enter(end.Addr, e.time, e.at)
 	}
-}
-
-// nameHow says where an end's display name comes from: an address book is what
-// others call them.
-func nameHow(k capture.EntryKind) string {
-	if k == capture.EntryContact {
-		return "address book"
-	}
-	return "profile"
 }
 
 // hosts is what rows of one log say of the flows of another: the host of a flow

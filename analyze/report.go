@@ -168,6 +168,7 @@ func (d *document) addAccount(out *Party, x identity.AccountOf) {
 		out.Kind = "account"
 	}
 	out.Accounts = append(out.Accounts, x.Value)
+	out.Listed += x.Listed
 	out.Devices = append(out.Devices, x.Devices...)
 	if x.Tie != nil {
 		out.Evidence = append(out.Evidence, d.evidence(x.Tie.Origin, "account "+x.Value+" at "+x.Tie.Addr.String()+" ("+x.Tie.Grade()+")"))

@@ -15,6 +15,7 @@ type Account struct {
 	Names   []Name
 	Stays   []Stay
 	Origin  capture.Origin // the line that names it first
+	Listed  int            // entries of its address book
 }
 
 // Stay is a time that an account was at an address.
@@ -42,6 +43,21 @@ func (b *Book) Account(value string, at capture.Origin) *Account {
 	b.accounts[value] = a
 	b.accountOrder = append(b.accountOrder, a)
 	return a
+}
+
+// List notes that an account is in the address book of another, and by which
+// name. It makes no party of it: who is listed need not have talked.
+func (b *Book) List(owner, account, name string, at capture.Origin) {
+	if a := b.accounts[owner]; a != nil {
+		a.Listed++
+	}
+	if account == "" || name == "" {
+		return
+	}
+	if b.listed == nil {
+		b.listed = map[string][]Name{}
+	}
+	b.listed[account] = withName(b.listed[account], Name{Value: name, How: "address book", Origin: at})
 }
 
 // Call notes a name that an account goes by.
@@ -100,6 +116,9 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out = append(out, Party{})
 		}
 		out[i].take(a, joined)
+		for _, n := range b.listed[a.Value] {
+			out[i].Names = withName(out[i].Names, n)
+		}
 		for _, s := range a.Stays {
 			if _, known := at[s.Addr]; !known && owner[s.Addr] == a {
 				at[s.Addr] = i

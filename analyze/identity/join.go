@@ -20,7 +20,8 @@ type Book struct {
 	outer map[netip.Addr][]Public // by inner address
 
 	accounts     map[string]*Account
-	accountOrder []*Account // in the order they were named
+	accountOrder []*Account        // in the order they were named
+	listed       map[string][]Name // of accounts, in address books
 }
 
 // link is the addresses seen with one link-layer address.
@@ -214,9 +215,9 @@ func (b *Book) deviceMAC(a netip.Addr) (capture.MAC, bool) {
 
 // SortNames orders names by how much they say: the user's own, then the one that
 // an account goes by, then what a device told a server that gave it an address,
-// then what it tells everyone.
+// then what it tells everyone, and last what others call it.
 func SortNames(list []Name) {
-	rank := map[string]int{"names": 0, "profile": 1, "dhcp": 2, "mdns": 3, "netbios": 4, "llmnr": 5, "pcapng": 6}
+	rank := map[string]int{"names": 0, "profile": 1, "dhcp": 2, "mdns": 3, "netbios": 4, "llmnr": 5, "pcapng": 6, "address book": 7}
 	slices.SortStableFunc(list, func(x, y Name) int {
 		return cmp.Or(cmp.Compare(rank[x.How], rank[y.How]), cmp.Compare(x.Value, y.Value))
 	})

@@ -68,9 +68,12 @@ func NewReader(o Options) *Reader {
 // Formats gives the capture formats as inputs for capture.Open; all of them
 // feed this reader.
 func (r *Reader) Formats() []capture.Format {
+	shows := []string{"who", "whom", "when", "duration", "volume", "service", "device", "location", "group", "presence"}
+	const hides = "contents; whom and groups where the other end's traffic is not in the capture"
 	return []capture.Format{
-		{Name: "pcap", Observer: capture.Network, Sniff: SniffPcap, Read: r.Read},
-		{Name: "pcapng", Observer: capture.Network, Sniff: SniffPcapng, Read: r.Read},
+		{Name: "pcap", Title: "packet capture (pcap)", Observer: capture.Network, Grain: capture.GrainFrame, Shows: shows, Hides: hides, Sniff: SniffPcap, Read: r.Read},
+		{Name: "pcapng", Title: "packet capture (pcapng, also with PCAPdroid's blocks)", Observer: capture.Network, Grain: capture.GrainFrame, Shows: shows, Hides: hides,
+			Sniff: SniffPcapng, Read: r.Read},
 	}
 }
 

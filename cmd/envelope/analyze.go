@@ -37,7 +37,8 @@ type options struct {
 	channels    []capture.MessageList // of --channel
 	noQUICHello bool
 	logs        logs.Options
-	command     string // for Tool.Command
+	as          capture.Observer // only the inputs of this one; "" for all
+	command     string           // for Tool.Command
 	progress    *progress
 }
 
@@ -45,8 +46,8 @@ type options struct {
 type flags struct {
 	format, output, names, service, from, to, filter, tz string
 
-	logTZ, columns string
-	year           int
+	logTZ, columns, as string
+	year               int
 
 	observers, servicesDir, channels []string
 
@@ -83,6 +84,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVarP(&f.output, "output", "o", "", "write the report to `FILE`, not over an input")
 	set.BoolVar(&f.flows, "flows", false, "list every flow as well")
 	set.StringArrayVar(&f.observers, "observer", nil, "who recorded an input, as `KIND=FILE`; KIND is one of "+observerKinds())
+	set.StringVar(&f.as, "as", "", "answer for one observer, by its own inputs only: `KIND` as above")
 	set.StringVar(&f.names, "names", "", "names for addresses and accounts: CSV `FILE` with the columns address or account, name")
 	set.StringArrayVar(&f.channels, "channel", nil, "find who is in the conversation that a message list is of: CSV or JSON `FILE` with times, and sizes and kinds if known")
 	set.StringVar(&f.service, "service", "", "look at one messenger only, by its `ID` (see envelope services)")
@@ -108,12 +110,15 @@ func (f *flags) registerOutput(set *pflag.FlagSet) {
 // defaultLeast is the probability below which a statement has no grade.
 const defaultLeast = 0.5
 
-func observerKinds() string {
-	var kinds []string
-	for _, o := range capture.Observers {
-		kinds = append(kinds, string(o))
+func observerKinds() string { return kindList(capture.Observers) }
+
+// kindList lists observers.
+func kindList(list []capture.Observer) string {
+	var out []string
+	for _, o := range list {
+		out = append(out, string(o))
 	}
-	return strings.Join(kinds, ", ")
+	return strings.Join(out, ", ")
 }
 
 // mustComplete offers the values of a flag to the shell.
@@ -218,7 +223,10 @@ func (f *flags) logOptions(o *options) (err error) {
 	if f.year != 0 && (f.year < 1970 || f.year > 2200) {
 		return usage("", "--year: %d is no year of a log", f.year)
 	}
-	o.logs.Year = f.year
+	if f.as != "" && !isObserver(f.as) {
+		return usage("KIND is one of "+observerKinds(), "--as: unknown observer %q", f.as)
+	}
+	o.as, o.logs.Year = capture.Observer(f.as), f.year
 	o.logs.Columns, err = readColumns(f.columns)
 	return err
 }

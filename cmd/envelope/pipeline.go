@@ -32,10 +32,10 @@ type pipeline struct {
 	packets  atomic.Int64
 }
 
-// analyzeInputs reads the inputs and analyses them. It returns the report, what
-// could not be read (each with its path), and an error where there is no report.
-// When ctx ends, the report is of what was read until then.
-func analyzeInputs(ctx context.Context, o *options) (*analyze.Report, []error, error) {
+// readInputs reads the inputs and analyses them together. It returns the report,
+// what could not be read (each with its path), and an error where there is no
+// report. When ctx ends, the report is of what was read until then.
+func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, error) {
 	filter, err := parseFilter(o.filter)
 	if err != nil {
 		return nil, nil, err
@@ -258,7 +258,7 @@ func inputID(index int32) string { return fmt.Sprintf("i%d", index+1) }
 
 func inputOf(in *capture.Input, sum string, bad *damage) analyze.Input {
 	out := analyze.Input{
-		Index: in.Index, ID: inputID(in.Index), Path: in.Path, SHA256: sum, Format: in.Format, Observer: string(in.Observer),
+		Index: in.Index, ID: inputID(in.Index), Path: in.Path, SHA256: sum, Format: in.Format, Observer: string(in.Observer), Grain: string(in.Grain),
 		Records: in.Records, Packets: in.Packets, Bytes: in.Bytes, First: moment(in.First), Last: moment(in.Last),
 		Warnings: append(append([]string{}, bad.list...), in.Warnings...),
 	}
