@@ -101,7 +101,7 @@ func sizeClass(size int32) int8 {
 
 // sampleRoom bounds the pairs that the law is learned from, so that learning
 // costs the same in a crowd as among a few.
-const sampleRoom = 1 << 18
+const sampleRoom = 1 << 17
 
 // sample gives for a spread choice of received messages all pairings within
 // the longest lag; shift moves the received messages in time, within the
