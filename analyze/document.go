@@ -112,13 +112,20 @@ type Event struct {
 	Peer      *string    `json:"peer"`                // party id, or an address where only that is known
 	Group     *string    `json:"group"`
 	// PeerConfidence is that Peer is right, given that the event is.
-	PeerConfidence float64    `json:"peer_confidence,omitzero"`
-	Bytes          uint64     `json:"bytes"`
-	Confidence     float64    `json:"confidence"`
-	Grade          string     `json:"grade"`
-	Grain          string     `json:"grain"`
-	Call           *Call      `json:"call,omitempty"`
-	Evidence       []Evidence `json:"evidence"`
+	PeerConfidence float64 `json:"peer_confidence,omitzero"`
+	Bytes          uint64  `json:"bytes"`
+	Confidence     float64 `json:"confidence"`
+	Grade          string  `json:"grade"`
+	Grain          string  `json:"grain"`
+	Call           *Call   `json:"call,omitempty"`
+	// Address is that of the party in this event, with the port of its flow where
+	// known.
+	Address   string     `json:"address,omitzero"`
+	Device    string     `json:"device,omitzero"`     // of the party in this event, as a log names it
+	MessageID string     `json:"message_id,omitzero"` // of a log, as are the two below
+	Type      string     `json:"type,omitzero"`       // the log's own word for the kind
+	Style     string     `json:"style,omitzero"`      // and for the style: one to one, group
+	Evidence  []Evidence `json:"evidence"`
 }
 
 // Call is what is known of a call beyond its times. A field that cannot be

@@ -42,6 +42,7 @@ type half struct {
 	*logged
 	time        capture.Time // by the clock of the report
 	service     string
+	end         *capture.End // whose half it is
 	party, peer string
 	direction   string
 	event       int // index in Report.Events, -1 for none yet
@@ -60,7 +61,7 @@ func (d *document) halves(list []logged, who *ends) []half {
 		}
 		from := who.party(&e.From, e.at)
 		if e.Half != capture.HalfReceived && from != "" {
-			h := half{logged: e, time: e.time, service: e.Service, party: from, direction: directionOf(e.Kind, "sent"), event: -1}
+			h := half{logged: e, time: e.time, service: e.Service, end: &e.From, party: from, direction: directionOf(e.Kind, "sent"), event: -1}
 			if len(e.To) == 1 && e.Group == "" {
 				h.peer = who.party(&e.To[0], e.at)
 			}
@@ -69,7 +70,7 @@ func (d *document) halves(list []logged, who *ends) []half {
 		}
 		for k := range e.To {
 			if to := who.party(&e.To[k], e.at); to != "" {
-				out = append(out, half{logged: e, time: e.time, service: e.Service, party: to, peer: from, direction: directionOf(e.Kind, "received"), event: -1})
+				out = append(out, half{logged: e, time: e.time, service: e.Service, end: &e.To[k], party: to, peer: from, direction: directionOf(e.Kind, "received"), event: -1})
 			}
 		}
 	}
@@ -181,6 +182,7 @@ func (d *document) enterHalf(h *half) {
 		if h.peer != "" {
 			e.Peer, e.PeerConfidence = &h.peer, certain
 		}
+		e.told(h)
 		return
 	}
 	e := Event{Time: h.time.UTC(), Kind: eventKind(h.Kind), Service: h.service, Party: h.party, Direction: h.direction, Bytes: h.Size,
@@ -195,10 +197,20 @@ func (d *document) enterHalf(h *half) {
 	if h.Kind == capture.EntryCall {
 		e.Call = h.call()
 	}
+	e.told(h)
 	d.numbered++
 	e.ID = fmt.Sprintf("e%d", d.numbered)
 	h.event = len(d.Events)
 	d.Events = append(d.Events, e)
+}
+
+// told adds the words of a log to an event.
+func (e *Event) told(h *half) {
+	e.MessageID, e.Type, e.Style = h.ID, h.Type, h.Style
+	e.Device = cmp.Or(h.end.Device, e.Device)
+	if text := addressText(h.end.Addr, h.end.Port); text != "" && (e.Address == "" || h.end.Port != 0 && e.Grain == string(capture.GrainEntry)) {
+		e.Address = text
+	}
 }
 
 // certain is the highest confidence there is: a log may be wrong, or forged.

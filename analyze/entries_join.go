@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"envelope/analyze/correlate"
 	"envelope/capture"
 )
 
@@ -66,6 +67,7 @@ type pairing struct {
 // pairUp takes the closest pairs first: bursts pair up in order then, and a
 // frame that the traffic missed leaves the others in their place.
 func (d *document) pairUp(halves []half, lines, events []int) {
+	slices.SortStableFunc(lines, func(x, y int) int { return cmp.Compare(halves[x].time, halves[y].time) })
 	var near []pairing
 	from := 0
 	for _, i := range lines {
@@ -163,7 +165,7 @@ func (d *document) settleClocks(halves []half) {
 		byInput[halves[i].at.Input] = append(byInput[halves[i].at.Input], i)
 	}
 	for input, list := range byInput {
-		offset, ok := d.offsetOf(halves, list, traffic)
+		offset, ok := correlate.Shift(d.strands(halves, list, traffic))
 		if !ok || offset == 0 || int(input) >= len(d.Inputs) {
 			continue
 		}
@@ -174,75 +176,25 @@ func (d *document) settleClocks(halves []half) {
 	}
 }
 
-// Clocks of logs are looked for within a few seconds, as those of recorders,
-// and at whole quarters of an hour from there: stamps in an unknown zone.
-const (
-	logSpan  = 10 * time.Second
-	logStep  = 50 * time.Millisecond
-	zoneStep = 15 * time.Minute
-	zoneMost = 14 * time.Hour
-)
-
-// fewestLines is how many lines must agree on a clock.
-const fewestLines = 5
-
-// offsetOf finds what to add to the times of a log so that most of its lines
-// lie where the traffic has an event of the same party. A clock that is right
-// already is left alone.
-func (d *document) offsetOf(halves []half, list []int, traffic map[strand][]int) (time.Duration, bool) {
-	best, bestScore := time.Duration(0), 0
-	for zone := -zoneMost; zone <= zoneMost; zone += zoneStep {
-		bins := d.differences(halves, list, traffic, zone)
-		at, score := peak(bins)
-		better := score > bestScore || score == bestScore && zone.Abs() < best.Abs()
-		if score >= fewestLines && better {
-			best, bestScore = zone+time.Duration(at)*logStep-logSpan, score
-		}
-	}
-	if bestScore < fewestLines || bestScore < len(list)/20 {
-		return 0, false
-	}
-	if best.Abs() <= 2*logStep {
-		best = 0
-	}
-	return best, true
-}
-
-// differences counts, by steps of the difference, how many lines have an event
-// of the traffic at it. The moment of a line is the middle of its unit.
-func (d *document) differences(halves []half, list []int, traffic map[strand][]int, zone time.Duration) []int {
-	bins := make([]int, 2*logSpan/logStep+1)
+// strands lays the lines of one log beside the traffic.
+func (d *document) strands(halves []half, list []int, traffic map[strand][]int) []correlate.Strand {
+	at := map[strand]int{}
+	var out []correlate.Strand
 	for _, i := range list {
 		h := &halves[i]
-		at := h.time.Add(zone + h.Unit/2)
-		events := traffic[h.strand()]
-		k, _ := slices.BinarySearchFunc(events, at.Add(-logSpan), func(i int, t capture.Time) int {
-			return cmp.Compare(capture.TimeOf(d.Events[i].Time), t)
-		})
-		for ; k < len(events); k++ {
-			diff := capture.TimeOf(d.Events[events[k]].Time).Sub(at)
-			if diff > logSpan {
-				break
+		k := h.strand()
+		if len(traffic[k]) == 0 {
+			continue
+		}
+		n, ok := at[k]
+		if !ok {
+			n = len(out)
+			at[k], out = n, append(out, correlate.Strand{Unit: h.Unit})
+			for _, e := range traffic[k] {
+				out[n].True = append(out[n].True, capture.TimeOf(d.Events[e].Time))
 			}
-			bins[(diff+logSpan)/logStep]++
 		}
+		out[n].Lines = append(out[n].Lines, h.time)
 	}
-	return bins
-}
-
-// peak gives the middle of the window of a second with most counts, and how
-// many those are over what the rest would give by chance.
-func peak(bins []int) (at, score int) {
-	const window = int(time.Second / logStep)
-	sum, total, best := 0, 0, 0
-	for i, n := range bins {
-		sum, total = sum+n, total+n
-		if i >= window {
-			sum -= bins[i-window]
-		}
-		if i >= window-1 && sum > best {
-			best, at = sum, i-window/2
-		}
-	}
-	return at, best - (total-best)*window/max(1, len(bins)-window)
+	return out
 }

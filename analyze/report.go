@@ -288,6 +288,7 @@ func (d *document) events(list []infer.Event) {
 		if e.Seen {
 			out.Grade = "seen"
 		}
+		out.Address = addressText(e.Client, e.Port)
 		if e.End != 0 {
 			end := e.End.UTC()
 			out.End = &end
@@ -304,6 +305,17 @@ func (d *document) events(list []infer.Event) {
 		}
 		d.Events = append(d.Events, out)
 	}
+}
+
+// addressText writes an address, with its port where that is known.
+func addressText(a netip.Addr, port uint16) string {
+	switch {
+	case !a.IsValid():
+		return ""
+	case port == 0:
+		return a.String()
+	}
+	return netip.AddrPortFrom(a, port).String()
 }
 
 // partyOf gives the party of an address or of a public address that only one

@@ -72,9 +72,9 @@ func (a *Analyzer) keepFrom(all []*conn) capture.Time {
 func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, over map[uint64]bool) {
 	a.resolve(all)
 	calls, chats := a.split(all)
-	told := map[uint64]capture.Time{}
+	told, port := map[uint64]capture.Time{}, map[uint64]uint16{}
 	for _, c := range all {
-		told[c.Flow.ID] = c.told
+		told[c.Flow.ID], port[c.Flow.ID] = c.told, c.Flow.Client.Port()
 	}
 	for _, id := range sortedKeys(chats) {
 		for _, e := range inferChats(id, chats[id]) {
@@ -91,6 +91,9 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, ov
 		if over[e.Flow] {
 			events = append(events, e)
 		}
+	}
+	for i := range events {
+		events[i].Port = port[events[i].Flow]
 	}
 	return events, over
 }

@@ -55,7 +55,8 @@ type Event struct {
 	Bytes      uint64     // of the frame, or of the media transfer
 	Frame      uint64     // of the frame that carries an attachment; 0 where Bytes says it or none was seen
 	Confidence float64
-	Seen       bool // read directly from a field, not inferred
+	Seen       bool   // read directly from a field, not inferred
+	Port       uint16 // of the client in the flow, set by the caller; 0 where not set
 	Grain      capture.Grain
 	Call       *Call
 	Evidence   []Evidence

@@ -15,11 +15,11 @@ const maxLabel = 40
 // nameRank orders the ways in which a name became known: what the user says
 // wins over what a device says of itself, and that over what others call it.
 func nameRank(how string) int {
-	return slices.Index([]string{"dns", "netbios", "mdns", "dhcp", "names"}, how)
+	return slices.Index([]string{"address book", "dns", "netbios", "mdns", "dhcp", "profile", "names"}, how)
 }
 
-// labels finds for each party what it is called in the text: its best name,
-// else an account, else an address, else its id. Parties that share a label
+// labels finds for each party what it is called in the text: the name that the
+// user gives it or that it goes by, else an account, else the name of its device, else an address, else its id. Parties that share a label
 // are told apart by their ids.
 func labels(parties []analyze.Party) map[string]string {
 	out, uses := map[string]string{}, map[string]int{}
@@ -43,7 +43,11 @@ func label(p analyze.Party) string {
 			best, rank = n.Value, r
 		}
 	}
-	for _, s := range append(append([]string{best}, p.Accounts...), p.Addresses...) {
+	list := append(append([]string{best}, p.Accounts...), p.Addresses...)
+	if rank < nameRank("profile") { // a device's name says less than an account
+		list = append(append(slices.Clone(p.Accounts), best), p.Addresses...)
+	}
+	for _, s := range list {
 		if s != "" {
 			return shorten(Clean(s))
 		}

@@ -74,9 +74,12 @@ not be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runAnalyze(cmd, args, f) },
 	}
 	f.register(cmd.Flags())
-	mustComplete(cmd, "format", "text", "json")
+	mustComplete(cmd, "format", reportFormats...)
 	return cmd
 }
+
+// reportFormats are the forms that a report can be written in.
+var reportFormats = []string{"text", "json", "message-log"}
 
 func (f *flags) register(set *pflag.FlagSet) {
 	set.SortFlags = false
@@ -101,7 +104,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 
 // registerOutput registers what demo has as well.
 func (f *flags) registerOutput(set *pflag.FlagSet) {
-	set.StringVar(&f.format, "format", "text", "`FORMAT` of the report: text or json")
+	set.StringVar(&f.format, "format", "text", "`FORMAT` of the report: text, json or message-log (CSV, a row for each message)")
 	set.BoolVar(&f.all, "all", false, "text: list each event, party and flow, and fold nothing")
 	set.Float64Var(&f.least, "min-confidence", defaultLeast, "leave out what is less probable than `P`, from 0 to 1")
 	set.StringVar(&f.tz, "tz", "UTC", "text: time `ZONE` such as Europe/London, or local")
@@ -356,6 +359,8 @@ func (f *flags) writer(cmd *cobra.Command, zone *time.Location, known *service.S
 	switch f.format {
 	case "json":
 		return func(w io.Writer, r *analyze.Report) error { return report.JSON(w, report.AtLeast(r, f.least)) }, nil
+	case "message-log":
+		return func(w io.Writer, r *analyze.Report) error { return report.MessageLog(w, report.AtLeast(r, f.least)) }, nil
 	case "text":
 		o := report.TextOptions{Zone: zone, Min: f.least, All: f.all, ServiceNames: serviceNames(known), Selection: f.selection()}
 		if f.output == "" {
@@ -363,7 +368,7 @@ func (f *flags) writer(cmd *cobra.Command, zone *time.Location, known *service.S
 		}
 		return func(w io.Writer, r *analyze.Report) error { return report.Text(w, r, o) }, nil
 	}
-	return nil, unknownFormat(f.format)
+	return nil, usage("formats are "+strings.Join(reportFormats, ", "), "--format: unknown format %q", f.format)
 }
 
 // conclude tells the warnings and what could not be read.

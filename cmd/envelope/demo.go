@@ -36,7 +36,7 @@ any other file, and prints the report. Nothing is sent anywhere.`,
 	f.registerOutput(cmd.Flags())
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "keep the captures in `DIR`")
 	cmd.Flags().StringVar(&truth, "truth", "", "write what really happened to truth.jsonl and hosts.json in `DIR`, for envelope evaluate")
-	mustComplete(cmd, "format", "text", "json")
+	mustComplete(cmd, "format", reportFormats...)
 	return cmd
 }
 

@@ -28,11 +28,7 @@ what is known of one.`,
 			}
 			switch format {
 			case "text":
-				width := terminalWidth(cmd.OutOrStdout())
-				if width == 0 {
-					width = report.DefaultWidth
-				}
-				return report.KnownServices(cmd.OutOrStdout(), set.Describe(), width)
+				return report.KnownServices(cmd.OutOrStdout(), set.Describe(), widthOf(cmd))
 			case "json":
 				return servicesJSON(cmd.OutOrStdout(), set)
 			}
