@@ -70,19 +70,22 @@ func (s *Strand) differences(zone time.Duration, bins []int) {
 	}
 }
 
-// bestSecond gives the middle of the second with most counts, and how many
-// those are over what the rest would give by chance.
+// bestSecond finds the second with most counts and gives the median of these,
+// and how many they are over what the rest would give by chance.
 func bestSecond(bins []int) (at, score int) {
 	const window = int(time.Second / shiftStep)
-	sum, total, best := 0, 0, 0
+	sum, total, best, from := 0, 0, 0, 0
 	for i, n := range bins {
 		sum, total = sum+n, total+n
 		if i >= window {
 			sum -= bins[i-window]
 		}
 		if i >= window-1 && sum > best {
-			best, at = sum, i-window/2
+			best, from = sum, i-window+1
 		}
 	}
-	return at, best - (total-best)*window/max(1, len(bins)-window)
+	for half := 0; at < window && 2*(half+bins[from+at]) <= best; at++ {
+		half += bins[from+at]
+	}
+	return from + at, best - (total-best)*window/max(1, len(bins)-window)
 }

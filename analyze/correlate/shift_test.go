@@ -32,7 +32,7 @@ func TestShiftFindsClockAndZone(t *testing.T) {
 			s.Lines = append(s.Lines, line)
 		}
 		got, ok := Shift([]Strand{s})
-		if !ok || (got+c.shift).Abs() > 550*time.Millisecond {
+		if !ok || (got+c.shift).Abs() > 120*time.Millisecond {
 			t.Errorf("%s: shift %v (%v), want %v", c.name, got, ok, -c.shift)
 		}
 	}
