@@ -48,6 +48,7 @@ type Reader struct {
 	undecided int              // frames of undecided flows
 	reordered int              // bytes held of segments that came too early
 	freeTCP   []*tcpFraming
+	freeQuest []*quest
 	freeUDP   []*udpFraming
 	sockets   sockets
 	// Counters of what was not looked at, for warnings.
@@ -145,11 +146,13 @@ func (r *Reader) continues(t capture.Time) {
 	}
 }
 
-// Finish ends all flows and yields them.
+// Finish ends all flows and yields them, and lets the memory for flows go: what
+// is concluded from the records needs room of its own.
 func (r *Reader) Finish() iter.Seq2[capture.Record, error] {
 	return func(yield func(capture.Record, error) bool) {
 		r.yield, r.stopped = yield, false
 		r.finish()
+		r.table, r.freeTCP, r.freeQuest, r.freeUDP = newTable(), nil, nil, nil
 	}
 }
 
@@ -366,6 +369,7 @@ func (r *Reader) release(fl *flow) {
 			clear(o.held)
 		}
 		fl.early = 0
+		fl.tcp.found()
 		r.freeTCP = append(r.freeTCP, fl.tcp)
 		fl.tcp = nil
 	}

@@ -11,14 +11,10 @@ type tcpFraming struct {
 	fl      *flow
 	kind    framing
 	late    bool // the first bytes of the connection were not seen
+	*quest       // nil once the framing is known
 	cut     [2]cutter
 	order   [2]reorder
-	start   [2][]byte  // bytes of a direction that may begin a known framing, and are too few to tell
-	began   [2]segment // the first of them
 	side    [2]direction
-	trial   [2]trial // WhatsApp's lengths tried on a connection of unknown framing
-	lengths runOfLengths
-	chained []capture.Frame
 	hello   [2]wire.HelloAssembler // of either side: the first guess at the client may be wrong
 	names   wire.HelloAssembler    // the server's certificate, in clear until TLS 1.2
 	helloed [2]bool
@@ -29,15 +25,43 @@ type tcpFraming struct {
 	last    [2]capture.Time
 }
 
+// quest is what is kept of a connection while its framing is looked for.
+type quest struct {
+	start   [2][]byte  // bytes of a direction that may begin a known framing, and are too few to tell
+	began   [2]segment // the first of them
+	trial   [2]trial   // WhatsApp's lengths tried on a connection of unknown framing
+	lengths runOfLengths
+	chained []capture.Frame
+}
+
+// reset makes the state fit for another connection and keeps its buffers.
+func (q *quest) reset(t *tcpFraming) {
+	start, chained := q.start, q.chained[:0]
+	*q = quest{chained: chained}
+	for i := range q.start {
+		q.start[i] = start[i][:0]
+		q.trial[i] = trial{t: t, dir: i, cut: cutter{kind: framingWhatsApp, strict: true, synced: true}}
+	}
+}
+
+// turn exchanges the two directions.
+func (q *quest) turn() {
+	q.start[0], q.start[1] = q.start[1], q.start[0]
+	q.began[0], q.began[1] = q.began[1], q.began[0]
+	q.trial[0].cut, q.trial[1].cut = q.trial[1].cut, q.trial[0].cut
+	for i := range q.chained {
+		q.chained[i].Up = !q.chained[i].Up
+	}
+}
+
 // reset makes the state fit for another connection and keeps its buffers.
 func (t *tcpFraming) reset(r *Reader, fl *flow) {
-	order, start, chained := t.order, t.start, t.chained[:0]
-	*t = tcpFraming{r: r, fl: fl, chained: chained}
+	order := t.order
+	*t = tcpFraming{r: r, fl: fl, quest: r.newQuest()}
+	t.quest.reset(t)
 	for i := range t.order {
 		t.order[i].held = order[i].held[:0]
-		t.start[i] = start[i][:0]
 		t.side[i] = direction{t, i}
-		t.trial[i] = trial{t: t, dir: i, cut: cutter{kind: framingWhatsApp, strict: true, synced: true}}
 		t.burst[i] = -1
 	}
 	t.late = fl.f.Midstream || fl.payloads != [2]uint8{}
@@ -48,16 +72,13 @@ func (t *tcpFraming) reset(r *Reader, fl *flow) {
 func (t *tcpFraming) turn() {
 	t.cut[0], t.cut[1] = t.cut[1], t.cut[0]
 	t.order[0], t.order[1] = t.order[1], t.order[0]
-	t.start[0], t.start[1] = t.start[1], t.start[0]
-	t.began[0], t.began[1] = t.began[1], t.began[0]
-	t.trial[0].cut, t.trial[1].cut = t.trial[1].cut, t.trial[0].cut
 	t.hello[0], t.hello[1] = t.hello[1], t.hello[0]
 	t.helloed[0], t.helloed[1] = t.helloed[1], t.helloed[0]
 	t.burst[0], t.burst[1] = t.burst[1], t.burst[0]
 	t.biggest[0], t.biggest[1] = t.biggest[1], t.biggest[0]
 	t.last[0], t.last[1] = t.last[1], t.last[0]
-	for i := range t.chained {
-		t.chained[i].Up = !t.chained[i].Up
+	if t.quest != nil {
+		t.quest.turn()
 	}
 }
 
@@ -78,10 +99,12 @@ func (t *tcpFraming) segment(dir int, g *segment) {
 // gap tells that size bytes of a direction are missing from the capture.
 func (t *tcpFraming) gap(dir, size int) {
 	t.cut[dir].skip(size)
-	t.trial[dir].cut.skip(size)
 	t.burst[dir] = -1
-	t.start[dir] = t.start[dir][:0]
 	t.late = true
+	if t.quest != nil {
+		t.trial[dir].cut.skip(size)
+		t.start[dir] = t.start[dir][:0]
+	}
 }
 
 // choose settles the framing.
@@ -90,7 +113,16 @@ func (t *tcpFraming) choose(k framing) {
 	for i := range t.cut {
 		t.cut[i] = cutter{kind: k}
 	}
-	t.chained = t.chained[:0]
+	t.found()
+}
+
+// found ends the search for a framing and gives its state back. What was read
+// into it stays as it is until another connection begins.
+func (t *tcpFraming) found() {
+	if t.quest != nil {
+		t.r.freeQuest = append(t.r.freeQuest, t.quest)
+		t.quest = nil
+	}
 }
 
 // drop forgets the segments that were noted before the framing was known.

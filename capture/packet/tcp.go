@@ -227,6 +227,16 @@ func (r *Reader) newTCP(fl *flow) *tcpFraming {
 	return t
 }
 
+func (r *Reader) newQuest() *quest {
+	n := len(r.freeQuest)
+	if n == 0 {
+		return new(quest)
+	}
+	q := r.freeQuest[n-1]
+	r.freeQuest = r.freeQuest[:n-1]
+	return q
+}
+
 // udp takes the payload of a UDP packet.
 func (r *Reader) udp(fl *flow, dir int, p *Packet, at capture.Origin) {
 	fl.f.Payload[dir] += uint64(p.PayloadLen)
