@@ -151,7 +151,7 @@ func TestRoundsLoseAndDoubleNothing(t *testing.T) {
 	whole := newTest(t, Options{Flows: true})
 	feed(whole, 7, everything()...)
 	want := whole.Report(nil)
-	for _, bound := range []int{100, 150, 300} {
+	for _, bound := range []int{200, 250, 400} {
 		a := newTest(t, Options{Flows: true})
 		a.bound, a.next = bound, bound
 		feed(a, 7, everything()...)

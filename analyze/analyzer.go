@@ -37,9 +37,9 @@ type Analyzer struct {
 	uses    uses
 	rows    []flowRow
 	events  []infer.Event // of frames already let go
-	bound   int           // on held, between two rounds
+	bound   int           // on weight, between two rounds
 	held    int           // cost of conns and kept
-	next    int           // held at which the next round is due
+	next    int           // weight at which the next round is due
 	bare    int           // kept flows of which nothing but their totals is left to tell
 	asides  int           // frames of flows that no messenger is known for
 	hosts   hosts
@@ -57,18 +57,20 @@ type conn struct {
 	told  capture.Time // events before this are told already
 }
 
-// Bounds on what is held, in frames of 32 bytes: 64 MB of messenger traffic
+// Bounds on what is held, in frames of 32 bytes: 96 MB of messenger traffic
 // between two rounds of inference, and 32 MB of flows that may turn out to be
 // a messenger's by their behaviour.
 const (
-	maxHeld   = 2 << 20
+	maxHeld   = 3 << 20
 	maxAsides = 1 << 20
 )
 
-// What signals and bursts cost, in frames: the ratio of their sizes.
+// What signals, bursts and a flow that ended cost, in frames: the ratio of their
+// sizes.
 const (
 	signalCost = 6
 	burstCost  = 4
+	connCost   = 20
 )
 
 // cost is the memory that a flow's frames, signals and bursts take, in frames.
@@ -137,10 +139,14 @@ func (a *Analyzer) addFlow(f *capture.Flow) {
 		delete(a.conns, f.ID)
 		a.close(c)
 	}
-	if a.held > a.next {
+	if a.weight() > a.next {
 		a.round()
 	}
 }
+
+// weight is what is held, with the flows that ended as such: of many short ones
+// they take more than their frames.
+func (a *Analyzer) weight() int { return a.held + connCost*len(a.kept) }
 
 // passing notes a flow that came and went in one record and is kept for
 // nothing else, without a copy of it.

@@ -212,7 +212,7 @@ func (a *Analyzer) settle() {
 	for _, c := range a.conns {
 		a.held += cost(c.Flow)
 	}
-	a.next = max(a.bound, 2*a.held)
+	a.next = max(a.bound, 2*a.weight())
 }
 
 // sortEvents orders events by time, then by everything else that tells them

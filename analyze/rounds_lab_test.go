@@ -77,7 +77,7 @@ func TestRoundsOnRecordings(t *testing.T) {
 		list := flowsOf(t, a, shared(t, c.path...))
 		feed(a, 1, list...)
 		b := newTest(t, Options{})
-		b.bound = a.held / 4
+		b.bound = a.weight() / 4
 		b.next = b.bound
 		feed(b, 1, list...)
 		rounds := len(b.events)
