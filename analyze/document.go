@@ -214,7 +214,9 @@ type Fact struct {
 // ClaimState is one claim of the ledger held against the data.
 type ClaimState struct {
 	ID       string   `json:"id"`
-	State    string   `json:"state"` // reproduced, partly, not_reproduced, not_testable, contradicted
+	Who      string   `json:"who"`       // says so
+	Says     string   `json:"statement"` // in our words
+	State    string   `json:"state"`     // reproduced, partly, not_reproduced, not_testable, contradicted
 	Evidence []string `json:"evidence"`
 	Why      string   `json:"why"`
 }

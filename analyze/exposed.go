@@ -28,8 +28,8 @@ func (r *Report) Expose(ledger exposure.Ledger, alone []*Report) {
 			r.Together = append(r.Together, gain(g))
 		}
 	}
-	for _, v := range exposure.Judge(ledger, all, single) {
-		r.Claims = append(r.Claims, ClaimState{v.ID, string(v.State), v.Evidence, v.Why})
+	for i, v := range exposure.Judge(ledger, all, single) {
+		r.Claims = append(r.Claims, ClaimState{v.ID, ledger[i].Who, ledger[i].Statement, string(v.State), v.Evidence, v.Why})
 	}
 }
 
@@ -137,7 +137,7 @@ func viewOfEvent(e *Event) exposure.Event {
 		out.Group = *e.Group
 	}
 	out.PeerAddress = e.Call != nil && len(e.Call.PeerAddresses) > 0
-	if e.PeerConfidence == certain {
+	if e.Grade == "seen" && e.PeerConfidence == certain {
 		out.PeerConfidence = 0 // read, and in no doubt
 	}
 	return out

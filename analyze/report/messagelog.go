@@ -17,8 +17,8 @@ import (
 var MessageLogColumns = []string{"Timestamp", "Message Id", "Sender", "Recipients", "Group Id", "Sender Ip", "Sender Port", "Sender Device",
 	"Type", "Message Style", "Message Size", "Message Probability", "Sender Probability", "Recipients Probability", "Evidence"}
 
-// unseen stands for what the observers of the inputs cannot know.
-const unseen = "not visible"
+// NotVisible stands in a message log for what the observers of the inputs cannot know.
+const NotVisible = "not visible"
 
 // MessageLog writes the messages of a report as CSV (RFC 4180), one row each,
 // in order of time: those that were sent, and those that were received and
@@ -89,7 +89,7 @@ func (l *messageLog) stands(e *analyze.Event) bool {
 }
 
 func (l *messageLog) row(e *analyze.Event) []string {
-	sender, recipients, address, device := unseen, unseen, "", ""
+	sender, recipients, address, device := NotVisible, NotVisible, "", ""
 	var sure [2]string // of sender and recipients
 	if e.Direction == "received" {
 		recipients = l.who(e.Party)
@@ -108,7 +108,7 @@ func (l *messageLog) row(e *analyze.Event) []string {
 // orUnseen puts "not visible" for what is not there.
 func orUnseen(s string) string {
 	if s == "" {
-		return unseen
+		return NotVisible
 	}
 	return Clean(s)
 }
@@ -146,7 +146,7 @@ func (l *messageLog) recipients(e *analyze.Event) (names, probability string) {
 		return strings.Join(others, ", "), probabilityCell(g.Confidence)
 	}
 	if e.Peer == nil {
-		return unseen, ""
+		return NotVisible, ""
 	}
 	return l.who(*e.Peer), inferred(e, e.PeerConfidence)
 }
@@ -164,7 +164,7 @@ func probabilityCell(p float64) string { return strconv.FormatFloat(p, 'f', -1, 
 
 func (l *messageLog) groupID(e *analyze.Event) string {
 	if e.Group == nil {
-		return unseen
+		return NotVisible
 	}
 	if g := l.group[*e.Group]; g != nil && g.Account != "" {
 		return Clean(g.Account)
@@ -182,7 +182,7 @@ func (l *messageLog) style(e *analyze.Event) string {
 	case e.Peer != nil:
 		return "individual"
 	}
-	return unseen
+	return NotVisible
 }
 
 func typeOf(e *analyze.Event) string {
@@ -198,7 +198,7 @@ func typeOf(e *analyze.Event) string {
 // sizeCell is the bytes on the wire or as the log has them.
 func sizeCell(e *analyze.Event) string {
 	if e.Bytes == 0 {
-		return unseen
+		return NotVisible
 	}
 	return strconv.FormatUint(e.Bytes, 10)
 }
@@ -208,9 +208,9 @@ func addressCells(s string) (ip, port string) {
 		return at.Addr().String(), strconv.Itoa(int(at.Port()))
 	}
 	if s == "" {
-		return unseen, unseen
+		return NotVisible, NotVisible
 	}
-	return s, unseen
+	return s, NotVisible
 }
 
 // evidenceCell names packets and lines: "i1:311 i2:17".

@@ -47,6 +47,8 @@ func Text(w io.Writer, r *analyze.Report, o TextOptions) error {
 	p.events()
 	p.calls()
 	p.flows()
+	p.observers()
+	p.claims()
 	p.limits()
 	p.warnings()
 	p.inputs()
@@ -256,6 +258,11 @@ func (p *printer) bullets(title string, items []string) {
 		return
 	}
 	p.title(title)
+	p.items(items)
+}
+
+// items writes a list of texts.
+func (p *printer) items(items []string) {
 	for i, item := range items {
 		if !p.o.All && i == maxRows {
 			p.paragraph(fmt.Sprintf("and %d more; --all lists them", len(items)-i), "")
