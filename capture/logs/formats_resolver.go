@@ -4,5 +4,5 @@ import "envelope/capture"
 
 // resolverFormats are the logs of resolvers and of address leases.
 func resolverFormats(o Options) []capture.Format {
-	return nil
+	return []capture.Format{subscribersFormat()}
 }
