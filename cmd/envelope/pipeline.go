@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,7 @@ func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, erro
 		p.take(&rec, err)
 	}
 	slices.SortStableFunc(p.inputs, func(x, y analyze.Input) int { return cmp.Compare(x.Index, y.Index) })
+	runtime.GC() // what the reader held is room for the report, without asking the system for more
 	rep := an.Report(p.inputs)
 	for _, err := range unread {
 		rep.Warnings = append(rep.Warnings, err.Error()) // these have no place among the inputs
