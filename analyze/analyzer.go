@@ -16,11 +16,12 @@ type Options struct {
 	Version  string
 	Command  string
 	Services *service.Set
-	Names    map[string]string     // the user's names by address or account
-	Service  string                // only this messenger; "" for all
-	Least    float64               // probability below which nothing is stated; 0.5 where it is 0
-	Flows    bool                  // list all flows
-	Channels []capture.MessageList // lists kept elsewhere, to be held against the parties
+	Names    map[string]string       // the user's names by address or account
+	Service  string                  // only this messenger; "" for all
+	Least    float64                 // probability below which nothing is stated; 0.5 where it is 0
+	Flows    bool                    // list all flows
+	Places   func(netip.Addr) string // where a public address is, "" where unknown; nil for not to be told
+	Channels []capture.MessageList   // lists kept elsewhere, to be held against the parties
 }
 
 // Analyzer gathers records and concludes with a Report. It keeps flows of

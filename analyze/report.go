@@ -152,10 +152,27 @@ func (d *document) newParty(id string, p *identity.Party) Party {
 		out.Public = append(out.Public, o.Addr.String())
 		out.Evidence = append(out.Evidence, d.evidence(o.Origin, "public address "+o.Addr.String()+" in a STUN answer"))
 	}
+	d.place(&out, p)
 	for _, o := range p.Joined {
 		out.Evidence = append(out.Evidence, d.evidence(o, "further address behind the same link-layer address"))
 	}
 	return out
+}
+
+// place enters where a party's public addresses are.
+func (d *document) place(out *Party, p *identity.Party) {
+	if d.opt.Places == nil {
+		return
+	}
+	list := slices.Clone(p.Addrs)
+	for _, o := range p.Public {
+		list = append(list, o.Addr)
+	}
+	for _, a := range list {
+		if !a.IsPrivate() && a.IsGlobalUnicast() {
+			out.Places = insert(out.Places, d.opt.Places(a))
+		}
+	}
 }
 
 // addAccount enters an account of a party, and the line that ties it to the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,7 +35,8 @@ type options struct {
 	from, to    capture.Time                // 0 where not given
 	filter      string
 	services    *service.Set
-	channels    []capture.MessageList // of --channel
+	channels    []capture.MessageList   // of --channel
+	places      func(netip.Addr) string // where an address is; nil where not asked for
 	noQUICHello bool
 	logs        logs.Options
 	as          capture.Observer // only the inputs of this one; "" for all
@@ -46,8 +48,8 @@ type options struct {
 type flags struct {
 	format, output, names, service, from, to, filter, tz string
 
-	logTZ, columns, as string
-	year               int
+	logTZ, columns, as, geoip string
+	year                      int
 
 	observers, servicesDir, channels []string
 
@@ -96,6 +98,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.filter, "filter", "", "read only packets that match `EXPR`, as in tcpdump: \"host 192.0.2.7 and tcp\"")
 	set.StringArrayVar(&f.servicesDir, "services", nil, "also read what is known of messengers from `DIR`")
 	set.StringVar(&f.logTZ, "log-tz", "UTC", "time `ZONE` of log lines that name none")
+	set.StringVar(&f.geoip, "geoip", "", "where public addresses are, by a place database: `FILE`.mmdb")
 	set.IntVar(&f.year, "year", 0, "`YEAR` of log lines whose stamps have none; else the year of the other inputs")
 	set.StringVar(&f.columns, "columns", "", "which columns of a carrier's call records hold what: `FILE` (see envelope formats)")
 	set.BoolVar(&f.noQUICHello, "no-quic-hello", false, "do not open QUIC Initial packets, whose keys are public, for the server name")
@@ -184,6 +187,9 @@ func (f *flags) options(cmd *cobra.Command, args []string) (*options, reportWrit
 		return nil, nil, err
 	}
 	if o.names, err = readNames(f.names); err != nil {
+		return nil, nil, err
+	}
+	if o.places, err = openPlaces(f.geoip); err != nil {
 		return nil, nil, err
 	}
 	if o.channels, err = readChannels(f.channels, zone); err != nil {
