@@ -218,8 +218,11 @@ func (a *Analyzer) settle() {
 // sortEvents orders events by time, then by everything else that tells them
 // apart, so that the report does not depend on the order of inference.
 func sortEvents(list []infer.Event) {
-	slices.SortStableFunc(list, func(x, y infer.Event) int {
-		return cmp.Or(cmp.Compare(x.Time, y.Time), x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
+	infer.InOrder(list, func(x, y *infer.Event) int {
+		if x.Time != y.Time {
+			return cmp.Compare(x.Time, y.Time)
+		}
+		return cmp.Or(x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
 			cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
 	})
 }

@@ -55,7 +55,7 @@ func served(conns []Conn, known []Event) []Event {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	InOrder(all, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	var out []Event
 	for _, e := range all {
 		out = mergeServed(out, e)

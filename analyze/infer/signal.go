@@ -80,7 +80,7 @@ func Signal(conns []Conn) []Event {
 	for _, group := range byService {
 		out = append(out, law.events(group)...)
 	}
-	slices.SortStableFunc(out, before)
+	InOrder(out, before)
 	return out
 }
 
@@ -107,7 +107,7 @@ func (law *signalLaw) events(conns []*Conn) []Event {
 			out = append(out, e)
 		}
 	}
-	slices.SortStableFunc(out, before)
+	InOrder(out, before)
 	return v.withMedia(out, media)
 }
 

@@ -43,13 +43,32 @@ func Stream(conns []Conn) []Event {
 	for _, group := range byService {
 		out = append(out, streamOf(group)...)
 	}
-	slices.SortStableFunc(out, before)
+	InOrder(out, before)
 	return out
 }
 
+// InOrder sorts events in place, those of which compare tells no difference as
+// they are. It sorts their numbers: an event is too large to be moved about.
+func InOrder(list []Event, compare func(a, b *Event) int) {
+	order := make([]int32, len(list))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		if c := compare(&list[a], &list[b]); c != 0 {
+			return c
+		}
+		return int(a - b)
+	})
+	permute(list, order)
+}
+
 // before orders events by time and, within one moment, by what they say.
-func before(a, b Event) int {
-	return cmp.Or(cmp.Compare(a.Time, b.Time), a.Client.Compare(b.Client), cmp.Compare(a.Service, b.Service),
+func before(a, b *Event) int {
+	if a.Time != b.Time {
+		return cmp.Compare(a.Time, b.Time)
+	}
+	return cmp.Or(a.Client.Compare(b.Client), cmp.Compare(a.Service, b.Service),
 		cmp.Compare(a.Flow, b.Flow), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Bytes, b.Bytes))
 }
 
@@ -82,7 +101,7 @@ func streamOf(conns []*Conn) []Event {
 	}
 	v.markSignals(fs)
 	events := slices.DeleteFunc(v.events(fs), func(e Event) bool { return e.Confidence < leastSure })
-	slices.SortStableFunc(events, before)
+	InOrder(events, before)
 	return v.withMedia(events, media)
 }
 

@@ -46,6 +46,7 @@ type view struct {
 	downs   []int32             // all units down, by time
 	falls   []fall              // the same, with what a law is learned from
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
+	pairs   []trial             // room for those of the next comparison
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
 }
@@ -98,26 +99,36 @@ func inTime(units []unit) {
 		at capture.Time
 		id int32
 	}
-	order := make([]moment, len(units))
-	for i := range order {
-		order[i] = moment{units[i].at, int32(i)}
+	moments := make([]moment, len(units))
+	for i := range moments {
+		moments[i] = moment{units[i].at, int32(i)}
 	}
-	slices.SortFunc(order, func(a, b moment) int {
+	slices.SortFunc(moments, func(a, b moment) int {
 		if a.at != b.at {
 			return cmp.Compare(a.at, b.at)
 		}
 		return int(a.id - b.id)
 	})
-	for i := range order { // every cycle of the permutation in turn, in place
-		hole, lifted := i, units[i]
-		for order[hole].id >= 0 {
-			next := int(order[hole].id)
-			order[hole].id = -1
+	order := make([]int32, len(units))
+	for i := range order {
+		order[i] = moments[i].id
+	}
+	permute(units, order)
+}
+
+// permute puts list[order[i]] in place i, every cycle of the permutation in
+// turn. It uses order up.
+func permute[T any](list []T, order []int32) {
+	for i := range order {
+		hole, lifted := i, list[i]
+		for order[hole] >= 0 {
+			next := int(order[hole])
+			order[hole] = -1
 			if next == i {
-				units[hole] = lifted
+				list[hole] = lifted
 				break
 			}
-			units[hole], hole = units[next], next
+			list[hole], hole = list[next], next
 		}
 	}
 }

@@ -57,7 +57,7 @@ func Telegram(conns []Conn) []Event {
 		out = append(out, t.events()...)
 	}
 	out = attachTo(out, v.filesOf(files), true)
-	slices.SortStableFunc(out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	InOrder(out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	return out
 }
 

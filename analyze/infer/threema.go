@@ -5,7 +5,6 @@ import (
 	_ "embed" // for the measured sizes
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"envelope/capture"
@@ -45,7 +44,7 @@ func Threema(conns []Conn) []Event {
 		out = append(out, t.read()...)
 	}
 	out = attach(out, media, true)
-	slices.SortStableFunc(out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	InOrder(out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	return out
 }
 
@@ -78,7 +77,7 @@ func (t *threema) read() []Event {
 			t.echo(i)
 		}
 	}
-	slices.SortStableFunc(t.out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	InOrder(t.out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	t.group()
 	return t.out
 }

@@ -91,7 +91,7 @@ func (w *whatsApp) read() []Event {
 	if !slices.Contains(w.c.Flow.Signs, "whatsapp-xmpp") { // the sizes of 2015 were other ones
 		w.small()
 	}
-	slices.SortStableFunc(w.out, func(a, b Event) int { return cmp.Compare(a.Time, b.Time) })
+	InOrder(w.out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	return w.out
 }
 

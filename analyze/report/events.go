@@ -67,8 +67,11 @@ func fold(events []analyze.Event) []row {
 	var rows []row
 	most := rowsFor(events)
 	for _, pause := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, always} {
-		rows = foldBy(events, pause)
-		if len(rows) <= most {
+		atMost := most
+		if pause == always {
+			atMost = len(events)
+		}
+		if rows = foldBy(events, pause, atMost); len(rows) <= atMost {
 			break
 		}
 	}
@@ -76,15 +79,17 @@ func fold(events []analyze.Event) []row {
 }
 
 // foldBy joins events of the same kind between the same two that follow each
-// other within a pause. Events are in time order.
-func foldBy(events []analyze.Event, pause time.Duration) []row {
+// other within a pause, until there are more rows than most. Events are in time
+// order.
+func foldBy(events []analyze.Event, pause time.Duration, most int) []row {
 	var rows []row
 	open := map[same]int{}
-	for _, e := range events {
+	for i := 0; i < len(events) && len(rows) <= most; i++ {
+		e := events[i]
 		key := sameOf(e)
-		i, ok := open[key]
-		if ok && e.Time.Sub(rows[i].last) <= pause {
-			rows[i].join(e)
+		at, ok := open[key]
+		if ok && e.Time.Sub(rows[at].last) <= pause {
+			rows[at].join(e)
 			continue
 		}
 		open[key] = len(rows)

@@ -144,7 +144,7 @@ func newView(r *analyze.Report, least float64) view {
 func filter[T any](all []T, keep func(T) bool) []T {
 	for i := range all {
 		if !keep(all[i]) {
-			return slices.Clip(appendIf(slices.Clone(all[:i]), all[i+1:], keep))
+			return slices.Clip(appendIf(append(make([]T, 0, len(all)), all[:i]...), all[i+1:], keep))
 		}
 	}
 	return slices.Clip(all)

@@ -1,6 +1,9 @@
 package wire
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+)
 
 // Bounds of QUICHello: a client's first flight has at most some four Initials;
 // repetitions and Retry come on top. Datagrams without an Initial of the client
@@ -161,7 +164,9 @@ func (q *QUICHello) readFrames(b []byte) error {
 	r := frameReader{b: b}
 	for len(r.b) > 0 && !r.bad {
 		switch kind := r.varint(); kind {
-		case 0x00, 0x01: // PADDING, PING
+		case 0x00: // PADDING, of which a client's first packets have a thousand bytes
+			r.b = bytes.TrimLeft(r.b, "\x00")
+		case 0x01: // PING
 		case 0x02, 0x03:
 			r.ack(kind == 0x03)
 		case 0x06: // CRYPTO
