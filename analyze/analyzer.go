@@ -158,7 +158,7 @@ func (a *Analyzer) passing(f *capture.Flow) bool {
 	if messenger, _ := a.opt.Services.Of(f); messenger != "" {
 		return false
 	}
-	a.book.Sighting(f.Client.Addr(), f.ClientMAC, f.FirstAt)
+	a.sight(f)
 	return true
 }
 
@@ -197,7 +197,7 @@ func (a *Analyzer) close(c *conn) {
 	if a.opt.Flows {
 		a.rows = append(a.rows, newFlowRow(f))
 	}
-	a.book.Sighting(f.Client.Addr(), f.ClientMAC, f.FirstAt)
+	a.sight(f)
 	switch {
 	case c.match.Service != "" || len(f.Signals) > 0 || f.Kin != 0 || f.PeerKin != 0:
 		a.kept = append(a.kept, c)
@@ -256,5 +256,16 @@ func (a *Analyzer) all() []*conn {
 	return list
 }
 
-// addressOf gives the party's address of a flow.
+// addressOf gives the client's address of a flow.
 func (c *conn) addressOf() netip.Addr { return c.Flow.Client.Addr() }
+
+// clientOf gives whose flow it is: the tenant that the client's address had.
+func (a *Analyzer) clientOf(c *conn) netip.Addr {
+	f := c.Flow
+	return a.book.At(f.Client.Addr(), f.Client.Port(), f.First)
+}
+
+// sight notes that a flow's client was seen behind a link-layer address.
+func (a *Analyzer) sight(f *capture.Flow) {
+	a.book.Sighting(a.book.At(f.Client.Addr(), f.Client.Port(), f.First), f.ClientMAC, f.FirstAt)
+}

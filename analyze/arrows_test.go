@@ -17,7 +17,7 @@ import (
 var arrows = map[string][]string{
 	"cmd/envelope":      {"analyze", "analyze/evaluate", "analyze/exposure", "analyze/identity", "analyze/report", "analyze/service", "capture", "capture/logs", "capture/packet", "capture/simulate"},
 	"analyze":           {"analyze/correlate", "analyze/exposure", "analyze/identity", "analyze/infer", "analyze/service", "capture"},
-	"analyze/evaluate":  {"analyze", "analyze/report", "capture"},
+	"analyze/evaluate":  {"analyze", "analyze/correlate", "analyze/report", "capture"},
 	"analyze/report":    {"analyze", "analyze/service", "capture"},
 	"analyze/correlate": {"capture"},
 	"analyze/exposure":  {"analyze/service", "capture"},

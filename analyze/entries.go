@@ -72,7 +72,7 @@ func (a *Analyzer) meet(e *logged, end *capture.End) {
 	if e.Kind == capture.EntryLogout {
 		acc.Leave(end.Addr, e.time)
 	} else {
-		acc.Enter(end.Addr, e.time, e.at)
+		a.book.Enter(acc, end.Addr, end.Port, e.time, e.at)
 	}
 }
 
@@ -126,6 +126,11 @@ func (c *conn) complete(f *capture.Flow) {
 // leases holds, or one that somebody asked a resolver for.
 func (a *Analyzer) addName(r *capture.Record) {
 	n := r.Name
+	if n.How == "dhcp" {
+		leased := *n
+		leased.Addr = a.book.Lease(n.Addr, n.MAC, r.Time, n.Until)
+		n = &leased
+	}
 	a.book.Name(n, r.Origin)
 	if n.How != "dns" || r.Grain != capture.GrainEntry || !n.Client.IsValid() {
 		return
@@ -154,10 +159,7 @@ func (u *uses) lookup(a *Analyzer, c *conn) {
 	if c.match.Confidence < a.opt.Least || a.opt.Service != "" && c.match.Service != a.opt.Service {
 		return
 	}
-	x := u.of[useKey{c.addressOf(), c.match.Service}]
-	if x == nil {
-		x = u.begin(c)
-	}
+	x := u.use(useKey{a.clientOf(c), c.match.Service}, c)
 	x.add(c)
 	x.sum.Flows--
 }

@@ -37,6 +37,10 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	events = slices.DeleteFunc(events, func(e infer.Event) bool {
 		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
 	})
+	for i := range events {
+		e := &events[i]
+		e.Client = a.book.At(e.Client, e.Port, e.Time)
+	}
 	sortEvents(events)
 	u := a.uses.clone()
 	for _, c := range all {
@@ -96,7 +100,7 @@ func (d *document) parties(book *identity.Book, used []*use, events []infer.Even
 	for i, p := range parties {
 		id := fmt.Sprintf("p%d", i+1)
 		d.Parties = append(d.Parties, d.newParty(id, &p))
-		for _, x := range p.Addrs {
+		for _, x := range p.Tenants {
 			d.party[x] = id
 		}
 		var called []string
@@ -119,7 +123,7 @@ func (a *Analyzer) noteMapped(c *conn) {
 	for i := range c.Flow.Signals {
 		s := &c.Flow.Signals[i]
 		if !s.Up && !s.Relay && s.Mapped.IsValid() && s.Type&0x0110 == 0x0100 {
-			a.book.Mapped(c.addressOf(), s.Mapped.Addr(), s.Origin)
+			a.book.Mapped(a.clientOf(c), s.Mapped.Addr(), s.Origin)
 		}
 	}
 }
@@ -305,7 +309,7 @@ func (d *document) events(list []infer.Event) {
 		if e.Seen {
 			out.Grade = "seen"
 		}
-		out.Address = addressText(e.Client, e.Port)
+		out.Address = addressText(identity.Bare(e.Client), e.Port)
 		if e.End != 0 {
 			end := e.End.UTC()
 			out.End = &end
@@ -344,7 +348,7 @@ func (d *document) partyOf(a netip.Addr) string {
 	if id := d.outer[a]; id != "" {
 		return id
 	}
-	return a.String()
+	return identity.Bare(a).String()
 }
 
 func callOf(c *infer.Call) *Call {

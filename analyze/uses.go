@@ -80,16 +80,14 @@ func (u *uses) add(a *Analyzer, c *conn) {
 		return
 	}
 	u.tally.add(c.Flow)
-	x := u.of[useKey{c.addressOf(), m.Service}]
-	if x == nil {
-		x = u.begin(c)
-	}
-	x.add(c)
+	u.use(useKey{a.clientOf(c), m.Service}, c).add(c)
 }
 
-// begin opens the account of a client's use of a messenger.
-func (u *uses) begin(c *conn) *use {
-	k := useKey{c.addressOf(), c.match.Service}
+// use gives the account of a client's use of a messenger; c is the first of it.
+func (u *uses) use(k useKey, c *conn) *use {
+	if x := u.of[k]; x != nil {
+		return x
+	}
 	u.of[k] = &use{useKey: k, first: c.Flow.ID, open: 1, sum: ServiceUse{Service: k.service, How: []string{}, Roles: []string{}, Evidence: []Evidence{},
 		First: c.Flow.First.UTC(), Last: c.Flow.Last.UTC()}}
 	return u.of[k]

@@ -74,12 +74,14 @@ func (a *Account) Use(device string) {
 	}
 }
 
-// Enter notes that the account is at an address from a moment on; what was
-// entered before for the same address goes on.
-func (a *Account) Enter(addr netip.Addr, t capture.Time, at capture.Origin) {
+// Enter notes that an account is at an address from a moment on; what was
+// entered before for the same address goes on. port is that of its connection
+// as the log's owner saw it, 0 where not known.
+func (b *Book) Enter(a *Account, addr netip.Addr, port uint16, t capture.Time, at capture.Origin) {
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsLoopback() || len(a.Stays) >= maxStays {
 		return
 	}
+	b.occupy(a, addr, port)
 	if i := slices.IndexFunc(a.Stays, func(s Stay) bool { return s.Addr == addr && s.To == 0 }); i >= 0 {
 		return
 	}
@@ -102,7 +104,6 @@ func (a *Account) Leave(addr netip.Addr, t capture.Time) {
 // An address that several accounts were at is not one person's: it is that of
 // a router, of a shared device, or was handed on.
 func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string]string) []Party {
-	owner := b.owners()
 	person := map[string]int{}
 	for i, p := range out {
 		if p.Person {
@@ -110,7 +111,7 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 		}
 	}
 	for _, a := range b.accountOrder {
-		i, joined := b.placeOf(a, at, owner, person, given)
+		i, joined := b.placeOf(a, at, person, given)
 		if i < 0 {
 			i = len(out)
 			out = append(out, Party{})
@@ -120,9 +121,9 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out[i].Names = withName(out[i].Names, n)
 		}
 		for _, s := range a.Stays {
-			if _, known := at[s.Addr]; !known && owner[s.Addr] == a {
+			if _, known := at[s.Addr]; !known && b.owner[s.Addr] == a {
 				at[s.Addr] = i
-				out[i].Addrs = append(out[i].Addrs, s.Addr)
+				out[i].Addrs, out[i].Tenants = append(out[i].Addrs, s.Addr), append(out[i].Tenants, s.Addr)
 			}
 		}
 		if name := given[a.Value]; name != "" && !out[i].Person {
@@ -133,24 +134,9 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 	return out
 }
 
-// owners gives the only account that was at each address, nil for several.
-func (b *Book) owners() map[netip.Addr]*Account {
-	owner := map[netip.Addr]*Account{}
-	for _, a := range b.accountOrder {
-		for _, s := range a.Stays {
-			if was, ok := owner[s.Addr]; ok && was != a {
-				owner[s.Addr] = nil
-			} else {
-				owner[s.Addr] = a
-			}
-		}
-	}
-	return owner
-}
-
 // placeOf gives the party that an account belongs to, -1 for none so far, and
 // the line that ties it.
-func (b *Book) placeOf(a *Account, at map[netip.Addr]int, owner map[netip.Addr]*Account, person map[string]int, given map[string]string) (int, *Stay) {
+func (b *Book) placeOf(a *Account, at map[netip.Addr]int, person map[string]int, given map[string]string) (int, *Stay) {
 	for _, name := range []string{given[a.Value], a.Value} {
 		if i, ok := person[name]; ok && name != "" {
 			return i, nil
@@ -158,7 +144,10 @@ func (b *Book) placeOf(a *Account, at map[netip.Addr]int, owner map[netip.Addr]*
 	}
 	for i := range a.Stays {
 		s := &a.Stays[i]
-		if p, known := at[s.Addr]; known && owner[s.Addr] == a {
+		if p, known := at[s.Addr]; known && b.owner[s.Addr] == a {
+			return p, s
+		}
+		if p, known := at[portTenant(s.Addr, a)]; known {
 			return p, s
 		}
 	}

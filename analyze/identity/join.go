@@ -20,8 +20,11 @@ type Book struct {
 	outer map[netip.Addr][]Public // by inner address
 
 	accounts     map[string]*Account
-	accountOrder []*Account        // in the order they were named
-	listed       map[string][]Name // of accounts, in address books
+	accountOrder []*Account                  // in the order they were named
+	owner        map[netip.Addr]*Account     // the only account that was at an address, nil for several
+	ports        map[netip.AddrPort]*Account // whose connections were
+	leases       map[netip.Addr][]tenancy    // in order of time
+	listed       map[string][]Name           // of accounts, in address books
 }
 
 // link is the addresses seen with one link-layer address.
@@ -47,6 +50,7 @@ type Public struct {
 // Party is one device or person.
 type Party struct {
 	Addrs    []netip.Addr
+	Tenants  []netip.Addr // the same as At gives them
 	MACs     []capture.MAC
 	Names    []Name
 	Public   []Public
@@ -163,7 +167,8 @@ func (b *Book) Parties(addrs []netip.Addr, given map[string]string) []Party {
 
 // extend adds an address and what is known of it to a party.
 func (b *Book) extend(p *Party, a netip.Addr, mac capture.MAC, single bool) {
-	p.Addrs = append(p.Addrs, a)
+	p.Addrs = append(p.Addrs, Bare(a))
+	p.Tenants = append(p.Tenants, a)
 	for _, n := range b.names[a] {
 		p.Names = withName(p.Names, n)
 	}
