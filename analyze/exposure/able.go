@@ -96,6 +96,14 @@ var sights = []sight{
 // of one client show no other end, and those of two no group.
 var crowd = map[Question]int{FactWhom: 2, FactGroup: 3}
 
+// meets tells whether inputs of this kind show the address of the other end of
+// a call: frames hold the STUN checks between both (RFC 8489), and a relay knows
+// its peers (RFC 8656).
+func (in *Input) meets() bool {
+	return in.Grain == capture.GrainFrame && in.Observer != capture.Resolver && in.Observer != capture.Mailhop ||
+		in.Observer == capture.Relay
+}
+
 // able tells whether a view's inputs could answer a question within a scope.
 func (v *View) able(q Question, s scope) bool {
 	return slices.ContainsFunc(v.Inputs, func(in Input) bool {
@@ -105,6 +113,9 @@ func (v *View) able(q Question, s scope) bool {
 
 // shows tells whether inputs of this kind can answer a question at all.
 func (in *Input) shows(q Question) bool {
+	if q == FactPeerAddress {
+		return in.meets()
+	}
 	return slices.ContainsFunc(sights, func(x sight) bool {
 		return x.observer == in.Observer && x.grain == in.Grain && slices.Contains(x.can, q)
 	})

@@ -14,7 +14,7 @@ import "envelope/capture"
 type Question string
 
 // The questions. The first eleven are those that a report answers for each
-// observer; the last three occur in claims.
+// observer; the last four occur in claims.
 const (
 	FactWho      Question = "who"      // which party uses a messenger
 	FactWhom     Question = "whom"     // with which other party or group
@@ -28,9 +28,10 @@ const (
 	FactPresence Question = "presence" // online, read, typing
 	FactContent  Question = "content"  // what was said
 
-	FactAddress  Question = "address"  // network address of a party, or of the other end
-	FactAccount  Question = "account"  // identifier or record of an account
-	FactContacts Question = "contacts" // address book
+	FactAddress     Question = "address"      // network address of a party
+	FactPeerAddress Question = "peer_address" // network address that one end of a call learns of the other
+	FactAccount     Question = "account"      // identifier or record of an account
+	FactContacts    Question = "contacts"     // address book
 )
 
 // Questions lists what a report answers for each observer, in its order.
@@ -38,7 +39,7 @@ var Questions = []Question{FactWho, FactWhom, FactWhen, FactDuration, FactVolume
 	FactDevice, FactLocation, FactGroup, FactPresence, FactContent}
 
 // claimed lists what only claims speak of.
-var claimed = []Question{FactAddress, FactAccount, FactContacts}
+var claimed = []Question{FactAddress, FactPeerAddress, FactAccount, FactContacts}
 
 // View is what one observer, or several together, could tell from their inputs.
 // Probabilities are in [0,1].

@@ -294,7 +294,7 @@ var units = map[Question]string{
 	FactWho: "party,parties", FactWhom: "pair,pairs", FactWhen: "moment,moments", FactDuration: "duration,durations",
 	FactVolume: "size,sizes", FactService: "party,parties", FactDevice: "party,parties", FactLocation: "party,parties",
 	FactGroup: "group,groups", FactPresence: "sign,signs", FactAddress: "address,addresses", FactAccount: "account,accounts",
-	FactContacts: "address book,address books",
+	FactContacts: "address book,address books", FactPeerAddress: "call,calls",
 }
 
 func (f *finding) figures(list []Question, of func(*tally) int) string {
@@ -315,8 +315,11 @@ func words(list []Question) string {
 	out := make([]string, len(list))
 	for i, q := range list {
 		out[i] = string(q)
-		if q == FactContacts {
+		switch q {
+		case FactContacts:
 			out[i] = "address book"
+		case FactPeerAddress:
+			out[i] = "address of the other end"
 		}
 	}
 	return join(out)

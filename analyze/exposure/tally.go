@@ -116,7 +116,13 @@ func (v *View) tally(q Question, s scope) *tally {
 	case FactPresence:
 		v.presence(t, s)
 	case FactAddress:
-		v.address(t, s)
+		v.known(t, s, func(p *Party) bool { return p.Addresses > 0 })
+	case FactPeerAddress:
+		v.events(s, func(e *Event) {
+			if e.PeerAddress {
+				t.add(e.ID, e.Confidence, e.Seen)
+			}
+		})
 	case FactDevice:
 		v.known(t, s, func(p *Party) bool { return p.Device })
 	case FactLocation:
@@ -269,7 +275,7 @@ func (v *View) whom(t *tally, s scope) {
 		s.kinds = talk
 	}
 	told := map[ends]bool{}
-	if s.talks() {
+	if len(s.roles) == 0 {
 		v.pairs(t, s, told)
 	}
 	best := map[ends]proof{}
@@ -296,9 +302,9 @@ func (v *View) whom(t *tally, s scope) {
 	}
 }
 
-// talks tells whether a scope asks for messages, of which contacts are made.
-func (s *scope) talks() bool {
-	return slices.ContainsFunc(s.kinds, func(k string) bool { return slices.Contains(talk, k) })
+// messages tells whether a scope asks for messages.
+func (s *scope) messages() bool {
+	return slices.Contains(s.kinds, "message") || slices.Contains(s.kinds, "media")
 }
 
 // pairs counts the contacts that show talk of their own, the surest first.
@@ -321,8 +327,7 @@ func (v *View) pairs(t *tally, s scope, told map[ends]bool) {
 
 // wants tells whether a contact shows one of the kinds asked for.
 func (s *scope) wants(c *Contact) bool {
-	messages := slices.Contains(s.kinds, "message") || slices.Contains(s.kinds, "media")
-	return messages && c.Messages > 0 || c.Calls > 0 && slices.Contains(s.kinds, "call")
+	return s.messages() && c.Messages > 0 || c.Calls > 0 && slices.Contains(s.kinds, "call")
 }
 
 // other is the far end of an event with how sure that is: a party, an address
@@ -364,7 +369,11 @@ func (v *View) service(t *tally, s scope) {
 	})
 }
 
+// groups counts the groups. Those found by messages are no groups of calls.
 func (v *View) groups(t *tally, s scope) {
+	if len(s.kinds) > 0 && !s.messages() {
+		return
+	}
 	for i := range v.Groups {
 		if g := &v.Groups[i]; s.service == "" || g.Service == s.service {
 			t.add(g.ID, g.Confidence, g.Seen)
@@ -374,21 +383,8 @@ func (v *View) groups(t *tally, s scope) {
 
 // presence counts the events that tell a party's state.
 func (v *View) presence(t *tally, s scope) {
-	if len(s.kinds) == 0 {
-		s.kinds = states
-	}
-	v.events(s, func(e *Event) { t.add(e.ID, e.Confidence, e.Seen) })
-}
-
-// address counts network addresses: of the other end where certain kinds of
-// events are asked for, else of the parties.
-func (v *View) address(t *tally, s scope) {
-	if len(s.kinds) == 0 {
-		v.known(t, s, func(p *Party) bool { return p.Addresses > 0 })
-		return
-	}
 	v.events(s, func(e *Event) {
-		if e.PeerAddress {
+		if slices.Contains(states, e.Kind) {
 			t.add(e.ID, e.Confidence, e.Seen)
 		}
 	})

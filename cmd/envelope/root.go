@@ -89,7 +89,7 @@ says who talked to whom, when and how, how sure that is, and which packets show 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("see "+cmd.CommandPath()+" --help", "%w", err)
 	})
-	root.AddCommand(newAnalyze(), newCompare(), newDemo(), newEvaluate(), newFormats(), newServices(), newSimulate(), newVersion())
+	root.AddCommand(newAnalyze(), newClaims(), newCompare(), newDemo(), newEvaluate(), newFormats(), newServices(), newSimulate(), newVersion())
 	return root
 }
 
