@@ -4,5 +4,5 @@ import "envelope/capture"
 
 // serverFormats are the logs of messenger servers and relays.
 func serverFormats(o Options) []capture.Format {
-	return nil
+	return []capture.Format{messageRecordsFormat()}
 }
