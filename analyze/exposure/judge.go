@@ -148,9 +148,13 @@ func (j *judge) views(t *Test, service string) []*bench {
 
 // admits tells whether a view's inputs are of those that could decide a claim.
 func (t *Test) admits(v *View) bool {
-	observer := len(t.By) == 0 || slices.ContainsFunc(v.Inputs, func(in Input) bool { return slices.Contains(t.By, in.Observer) })
-	return observer && (len(t.Formats) == 0 ||
-		!slices.ContainsFunc(v.Inputs, func(in Input) bool { return !slices.Contains(t.Formats, in.Format) }))
+	other := func(in Input) bool {
+		return t.Grain != "" && in.Grain != t.Grain || len(t.Formats) > 0 && !slices.Contains(t.Formats, in.Format)
+	}
+	if slices.ContainsFunc(v.Inputs, other) {
+		return false
+	}
+	return len(t.By) == 0 || slices.ContainsFunc(v.Inputs, func(in Input) bool { return slices.Contains(t.By, in.Observer) })
 }
 
 // absent says that the data which a claim needs were not given.

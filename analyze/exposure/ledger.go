@@ -79,6 +79,7 @@ const (
 type Test struct {
 	Rule    Rule               `json:"rule"`
 	By      []capture.Observer `json:"by,omitempty"`      // whose inputs could show it
+	Grain   capture.Grain      `json:"grain,omitempty"`   // that all of an observer's inputs must have
 	Formats []string           `json:"formats,omitempty"` // formats of which all of an observer's inputs must be
 	Kinds   []string           `json:"kinds,omitempty"`   // of events
 	Roles   []string           `json:"roles,omitempty"`   // of uses
@@ -196,6 +197,7 @@ func (t *Test) check() error {
 	return errors.Join(
 		known("test: rule", []Rule{t.Rule}, []Rule{RuleShows, RuleHides, RuleNone}),
 		known("test: by", t.By, capture.Observers),
+		known("test: grain", []capture.Grain{t.Grain}, []capture.Grain{"", capture.GrainFrame, capture.GrainFlow, capture.GrainEntry}),
 		known("test: kinds", t.Kinds, append(slices.Concat(talk, states), "keepalive")),
 		known("test: roles", t.Roles, []string{"message", "media", "call", "push"}),
 		known("test: details", t.Details, details))

@@ -239,7 +239,7 @@ func (v *View) known(t *tally, s scope, has func(*Party) bool) {
 	for i := range v.Parties {
 		p := &v.Parties[i]
 		_, acts := active[p.ID]
-		if has(p) && (acts || s.service != "" && slices.Contains(p.Services, s.service)) {
+		if has(p) && (acts || len(s.kinds) == 0 && s.service != "" && slices.Contains(p.Services, s.service)) {
 			t.add(p.ID, p.sure(), p.Seen)
 		}
 	}
