@@ -49,7 +49,7 @@ func (r *roll) messages() int {
 func (d *document) rolls(entries []logged, halves []half, who *ends) []*roll {
 	of := map[room]*roll{}
 	get := func(e *logged) *roll {
-		k := room{e.Service, e.Group}
+		k := room{d.serviceOf(e), e.Group}
 		r := of[k]
 		if r == nil {
 			r = &roll{room: k, members: map[string]bool{}, got: map[string]int{}}
@@ -119,7 +119,7 @@ func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
 	}
 	for i := range halves {
 		if h := &halves[i]; h.Group != "" && h.event >= 0 {
-			if id, ok := ids[room{h.Service, h.Group}]; ok {
+			if id, ok := ids[room{d.serviceOf(h.logged), h.Group}]; ok {
 				d.Events[h.event].Group = &id
 			}
 		}

@@ -49,6 +49,10 @@ func (d *document) meetTraffic(halves []half) {
 	traffic := d.byStrand()
 	lines := map[strand][]int{}
 	for i := range halves {
+		if halves[i].Kind == capture.EntryCall {
+			d.meetCall(&halves[i])
+			continue
+		}
 		k := halves[i].strand()
 		lines[k] = append(lines[k], i)
 	}
@@ -56,6 +60,88 @@ func (d *document) meetTraffic(halves []half) {
 		d.pairUp(halves, list, traffic[k])
 	}
 	d.leaveOut(halves, lines, traffic)
+	d.agreeOnService(halves)
+}
+
+// source is a messenger as one log calls it.
+type source struct {
+	input   int32
+	service string
+}
+
+// agreeOnService gives lines that do not say of which messenger they are the
+// one of the traffic that they met, and traffic of unknown name that of the log.
+func (d *document) agreeOnService(halves []half) {
+	met := map[source]map[string]int{}
+	for i := range halves {
+		if h := &halves[i]; h.event >= 0 {
+			k := source{h.at.Input, h.service}
+			if met[k] == nil {
+				met[k] = map[string]int{}
+			}
+			met[k][d.Events[h.event].Service]++
+		}
+	}
+	called := map[source]string{}
+	for k, of := range met {
+		called[k] = mostOf(of)
+	}
+	for k, found := range called {
+		if k.service != "" && found == unknownMessenger {
+			d.rename(found, k.service)
+		}
+	}
+	for i := range halves {
+		if h := &halves[i]; h.service == "" {
+			h.service = called[source{h.at.Input, ""}]
+		}
+	}
+	d.called = called
+}
+
+// serviceOf is the messenger that an entry is of, as the report calls it.
+func (d *document) serviceOf(e *logged) string {
+	if e.Service == "" {
+		return d.called[source{e.at.Input, ""}]
+	}
+	return e.Service
+}
+
+// mostOf gives the key with the greatest count, the first of several.
+func mostOf(counts map[string]int) string {
+	best := ""
+	for _, k := range sortedKeys(counts) {
+		if best == "" || counts[k] > counts[best] {
+			best = k
+		}
+	}
+	return best
+}
+
+// rename calls a messenger of unknown name by its name, wherever it stands.
+func (d *document) rename(from, to string) {
+	swap := func(s *string) {
+		if *s == from {
+			*s = to
+		}
+	}
+	for i := range d.Events {
+		swap(&d.Events[i].Service)
+	}
+	for i := range d.Contacts {
+		swap(&d.Contacts[i].Service)
+	}
+	for i := range d.Groups {
+		swap(&d.Groups[i].Service)
+	}
+	for i := range d.Services {
+		swap(&d.Services[i].Service)
+	}
+	for i := range d.Parties {
+		for k := range d.Parties[i].Services {
+			swap(&d.Parties[i].Services[k])
+		}
+	}
 }
 
 // pairing is a line and an event that may be the same.
@@ -90,6 +176,39 @@ func (d *document) pairUp(halves []half, lines, events []int) {
 			halves[p.line].event, taken[p.event] = p.event, true
 		}
 	}
+}
+
+// callApart is how far a call may lie, by a log, from what the traffic shows of
+// it: a log begins with the invitation and ends with the last word, the traffic
+// with the first check and the last packet.
+const callApart = 15 * time.Second
+
+// meetCall ties a logged call to the one of the same parties that the traffic
+// showed next to it. Either end may be the one that the traffic showed.
+func (d *document) meetCall(h *half) {
+	best := callApart + 1
+	for i := range d.Events {
+		e := &d.Events[i]
+		if e.Call == nil || len(e.Evidence) > 0 && e.Evidence[0].Input == d.inputs[h.at.Input] || !h.between(e) {
+			continue
+		}
+		if apart := capture.TimeOf(e.Time).Sub(h.time).Abs(); apart < best && !d.met[i] {
+			best, h.event = apart, i
+		}
+	}
+	if h.event >= 0 {
+		d.met[h.event] = true
+	}
+}
+
+// between tells whether a call may be the one of the line, by who was in it.
+func (h *half) between(e *Event) bool {
+	peer := ""
+	if e.Peer != nil {
+		peer = *e.Peer
+	}
+	one, other := e.Party == h.party || e.Party == h.peer, peer == h.party || peer == h.peer
+	return one && (other || peer == "" || h.peer == "")
 }
 
 // outside is how far t lies from the time that a line's stamp stands for.
@@ -183,8 +302,8 @@ func (d *document) strands(halves []half, list []int, traffic map[strand][]int) 
 	for _, i := range list {
 		h := &halves[i]
 		k := h.strand()
-		if len(traffic[k]) == 0 {
-			continue
+		if len(traffic[k]) == 0 || h.Kind == capture.EntryCall {
+			continue // a log's call begins before the traffic's, whatever the clocks
 		}
 		n, ok := at[k]
 		if !ok {

@@ -21,8 +21,10 @@ type document struct {
 	party  map[netip.Addr]string
 	outer  map[netip.Addr]string // party by its public address, "" where several share it
 
-	accounts [][]string // what logs call each party
-	numbered int        // events that have an id, or had one
+	accounts [][]string        // what logs call each party
+	numbered int               // events that have an id, or had one
+	called   map[source]string // messengers of the traffic by what logs call them
+	met      map[int]bool      // calls of the traffic that a log has
 }
 
 // Report concludes: what was added, as a document. inputs are the inputs in
@@ -67,7 +69,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 }
 
 func newDocument(o Options, inputs []Input) *document {
-	d := &document{opt: o, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
+	d := &document{opt: o, met: map[int]bool{}, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
 		Schema: Schema, Tool: Tool{o.Version, o.Command}, Inputs: inputs,
 		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
 		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},

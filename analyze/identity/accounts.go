@@ -81,7 +81,7 @@ func (b *Book) Enter(a *Account, addr netip.Addr, port uint16, t capture.Time, a
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsLoopback() || len(a.Stays) >= maxStays {
 		return
 	}
-	b.occupy(a, addr, port)
+	b.occupy(a, addr, port, at.Input)
 	if i := slices.IndexFunc(a.Stays, func(s Stay) bool { return s.Addr == addr && s.To == 0 }); i >= 0 {
 		return
 	}
@@ -101,8 +101,8 @@ func (a *Account) Leave(addr netip.Addr, t capture.Time) {
 // was at, or that of the user's name for it, else one of its own. at holds the
 // parties by address.
 //
-// An address that several accounts were at is not one person's: it is that of
-// a router, of a shared device, or was handed on.
+// An address that several accounts of one log were at is not one person's: it
+// is that of a router, of a shared device, or was handed on.
 func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string]string) []Party {
 	person := map[string]int{}
 	for i, p := range out {
@@ -121,7 +121,7 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out[i].Names = withName(out[i].Names, n)
 		}
 		for _, s := range a.Stays {
-			if _, known := at[s.Addr]; !known && b.owner[s.Addr] == a {
+			if _, known := at[s.Addr]; !known && !b.shared[s.Addr] {
 				at[s.Addr] = i
 				out[i].Addrs, out[i].Tenants = append(out[i].Addrs, s.Addr), append(out[i].Tenants, s.Addr)
 			}
@@ -144,7 +144,7 @@ func (b *Book) placeOf(a *Account, at map[netip.Addr]int, person map[string]int,
 	}
 	for i := range a.Stays {
 		s := &a.Stays[i]
-		if p, known := at[s.Addr]; known && b.owner[s.Addr] == a {
+		if p, known := at[s.Addr]; known && !b.shared[s.Addr] {
 			return p, s
 		}
 		if p, known := at[portTenant(s.Addr, a)]; known {

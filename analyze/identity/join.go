@@ -21,7 +21,8 @@ type Book struct {
 
 	accounts     map[string]*Account
 	accountOrder []*Account                  // in the order they were named
-	owner        map[netip.Addr]*Account     // the only account that was at an address, nil for several
+	occupant     map[inLog]*Account          // the first account that a log has at an address
+	shared       map[netip.Addr]bool         // addresses at which one log has several accounts
 	ports        map[netip.AddrPort]*Account // whose connections were
 	leases       map[netip.Addr][]tenancy    // in order of time
 	listed       map[string][]Name           // of accounts, in address books

@@ -69,15 +69,24 @@ func Bare(addr netip.Addr) netip.Addr {
 	return addr.WithZone("").Unmap()
 }
 
-// occupy notes whose account an address is, and a port of it.
-func (b *Book) occupy(a *Account, addr netip.Addr, port uint16) {
-	if b.owner == nil {
-		b.owner, b.ports = map[netip.Addr]*Account{}, map[netip.AddrPort]*Account{}
+// inLog is an address in one log.
+type inLog struct {
+	addr  netip.Addr
+	input int32
+}
+
+// occupy notes whose account an address is in a log, and a port of it. Accounts
+// of different logs may be one person's; of one log they are different people,
+// or one device that several share.
+func (b *Book) occupy(a *Account, addr netip.Addr, port uint16, input int32) {
+	if b.occupant == nil {
+		b.occupant, b.shared, b.ports = map[inLog]*Account{}, map[netip.Addr]bool{}, map[netip.AddrPort]*Account{}
 	}
-	if was, ok := b.owner[addr]; ok && was != a {
-		b.owner[addr] = nil
-	} else {
-		b.owner[addr] = a
+	k := inLog{addr, input}
+	if was := b.occupant[k]; was == nil {
+		b.occupant[k] = a
+	} else if was != a {
+		b.shared[addr] = true
 	}
 	if port != 0 {
 		b.ports[netip.AddrPortFrom(addr, port)] = a
@@ -91,7 +100,7 @@ func portTenant(addr netip.Addr, a *Account) netip.Addr { return zoned(addr, "ac
 // says whose connection that was and several accounts share the address, else
 // by the leases. port is 0 where it is not known.
 func (b *Book) At(addr netip.Addr, port uint16, t capture.Time) netip.Addr {
-	if a := b.ports[netip.AddrPortFrom(addr, port)]; a != nil && b.owner[addr] == nil {
+	if a := b.ports[netip.AddrPortFrom(addr, port)]; a != nil && b.shared[addr] {
 		return portTenant(addr, a)
 	}
 	list := b.leases[addr]

@@ -73,7 +73,7 @@ func (p *printer) beyond() []string {
 }
 
 // maxClaims is how many claims the text shows unless all are asked for.
-const maxClaims = 8
+const maxClaims = 5
 
 // claims lays what companies say of their sight beside what the data show.
 // Claims that no data at hand could decide are counted only.
