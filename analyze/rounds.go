@@ -72,13 +72,13 @@ func (a *Analyzer) keepFrom(all []*conn) capture.Time {
 func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, over map[uint64]bool) {
 	a.resolve(all)
 	calls, chats := a.split(all)
-	told, port := map[uint64]capture.Time{}, map[uint64]uint16{}
+	of := make(map[uint64]*conn, len(all))
 	for _, c := range all {
-		told[c.Flow.ID], port[c.Flow.ID] = c.told, c.Flow.Client.Port()
+		of[c.Flow.ID] = c
 	}
 	for _, id := range sortedKeys(chats) {
 		for _, e := range inferChats(id, chats[id]) {
-			if e.Time < cut && e.Time >= told[e.Flow] {
+			if e.Time < cut && e.Time >= of[e.Flow].told {
 				events = append(events, e)
 			}
 		}
@@ -93,7 +93,7 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, ov
 		}
 	}
 	for i := range events {
-		events[i].Port = port[events[i].Flow]
+		events[i].Port = of[events[i].Flow].Flow.Client.Port()
 	}
 	return events, over
 }

@@ -19,6 +19,9 @@ import (
 // socket, Telegram's peer tags, media sources that one sends and another gets,
 // and sockets that one client opened at the same moment.
 func Calls(legs []Conn, chats map[string][]Conn) []Event {
+	if len(legs) == 0 {
+		return nil
+	}
 	g := newCallGraph(legs)
 	x := newChatIndex(chats)
 	var out []Event

@@ -3,7 +3,6 @@ package infer
 import (
 	_ "embed" // for the measured sizes and times
 	"encoding/json"
-	"slices"
 )
 
 //go:embed data/signal.json
@@ -165,7 +164,7 @@ func (law *signalLaw) requests(v *view, out *[]Event) *view {
 		w.units = append(w.units, t.kept()...)
 		*out = append(*out, t.keepalives()...)
 	}
-	slices.SortStableFunc(w.units, func(a, b unit) int { return int(a.at - b.at) })
+	inTime(w.units)
 	w.build()
 	return w
 }

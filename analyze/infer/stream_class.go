@@ -61,12 +61,15 @@ func (v *view) markAnswers(up bool) {
 			ids = append(ids, int32(i))
 		}
 	}
-	some := v.bySize(spaced(ids, answersMost))
+	some := spaced(ids, answersMost)
+	found := make([][2]float64, len(some)) // in order of time, in which units lie in memory
+	for k, id := range some {
+		found[k][0], found[k][1] = v.answers(id)
+	}
 	sizes := make([]uint32, len(some))
 	hits, chance := make([]float64, len(some)+1), make([]float64, len(some)+1)
-	for k, id := range some {
-		h, c := v.answers(id)
-		sizes[k], hits[k+1], chance[k+1] = v.units[id].size, hits[k]+h, chance[k]+c
+	for k, i := range v.bySize(some) {
+		sizes[k], hits[k+1], chance[k+1] = v.units[some[i]].size, hits[k]+found[i][0], chance[k]+found[i][1]
 	}
 	react := make(map[uint32]float32)
 	for _, id := range ids {
@@ -85,7 +88,7 @@ func (v *view) markAnswers(up bool) {
 	}
 }
 
-// bySize gives units by size, those of one size in the order that they are in.
+// bySize gives the order of units by size, those of one size as they are.
 func (v *view) bySize(ids []int32) []int32 {
 	keys := make([]uint64, len(ids))
 	for i, id := range ids {
@@ -94,7 +97,7 @@ func (v *view) bySize(ids []int32) []int32 {
 	slices.Sort(keys)
 	out := make([]int32, len(ids))
 	for i, k := range keys {
-		out[i] = ids[uint32(k)]
+		out[i] = int32(uint32(k))
 	}
 	return out
 }
@@ -200,15 +203,15 @@ func (v *view) leaders(up bool) []int32 {
 
 // families parts units by size where sizes leave a gap.
 func (v *view) families(ids []int32) []family {
-	ids = v.bySize(ids)
 	var out []family
-	for k, id := range ids {
-		s := v.units[id].size
-		if k == 0 || float64(s) > float64(v.units[ids[k-1]].size)*familyGap {
+	var last uint32
+	for k, i := range v.bySize(ids) {
+		s := v.units[ids[i]].size
+		if k == 0 || float64(s) > float64(last)*familyGap {
 			out = append(out, family{low: s})
 		}
 		f := &out[len(out)-1]
-		f.high, f.units = s, append(f.units, id)
+		f.high, f.units, last = s, append(f.units, ids[i]), s
 	}
 	for i := range out {
 		v.measure(&out[i])

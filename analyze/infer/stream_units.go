@@ -316,26 +316,31 @@ func quietAfter(f *capture.Flow) capture.Time {
 // besides tells for every connection whether it was opened while another one
 // of the same client had been open for longer than a set-up lasts.
 func (v *view) besides() []bool {
-	order := make([]int, len(v.conns))
-	for i := range order {
-		order[i] = i
+	type opening struct {
+		first   capture.Time
+		who, id int32
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		f, g := v.conns[a].Flow, v.conns[b].Flow
-		return cmp.Or(f.Client.Addr().Compare(g.Client.Addr()), cmp.Compare(f.First, g.First))
+	order := make([]opening, len(v.conns))
+	for i, c := range v.conns {
+		order[i] = opening{c.Flow.First, v.whoOf(c), int32(i)}
+	}
+	slices.SortFunc(order, func(a, b opening) int {
+		if a.who != b.who {
+			return int(a.who - b.who)
+		}
+		return cmp.Or(cmp.Compare(a.first, b.first), int(a.id-b.id))
 	})
 	out := make([]bool, len(v.conns))
 	var settled capture.Time // end of the longest connection that was past its set-up
 	old := 0
-	for k, i := range order {
-		f := v.conns[i].Flow
-		if k == 0 || v.conns[order[k-1]].Flow.Client.Addr() != f.Client.Addr() {
+	for k, o := range order {
+		if k == 0 || order[k-1].who != o.who {
 			settled, old = 0, k
 		}
-		for ; f.First.Sub(v.conns[order[old]].Flow.First) > loginGap; old++ {
-			settled = max(settled, v.conns[order[old]].Flow.Last)
+		for ; o.first.Sub(order[old].first) > loginGap; old++ {
+			settled = max(settled, v.conns[order[old].id].Flow.Last)
 		}
-		out[i] = settled >= f.First
+		out[o.id] = settled >= o.first
 	}
 	return out
 }
