@@ -3,6 +3,8 @@ package correlate
 import (
 	"cmp"
 	"slices"
+
+	"envelope/capture"
 )
 
 // Several devices of one person look like a group: each gets what is written
@@ -25,11 +27,21 @@ const (
 	// thirdsLeast is the number of others, of whom none gets what the rest
 	// write, that both must have to do with.
 	thirdsLeast = 2
+	// wholeLeast is the share of what each sends and gets that the other has as
+	// well, from which two are one person whoever else is inside. In simulated
+	// towns half of the pairs of devices, those that are always connected, have
+	// all in common; of people only those that share one conversation and
+	// nothing else, who lack either what the two alone share or what others
+	// write to both.
+	wholeLeast = 0.95
+	// wholeFew is the least number of messages of each of these two sorts.
+	wholeFew = 4
 )
 
 // company is what two parties share.
 type company struct {
 	copies int           // sent by one of the two and received by the other
+	up     int           // of these, sent by the one with the lower number
 	alone  int           // of these, received by nobody else
 	both   int           // received by both from others
 	thirds map[int32]int // who sent these
@@ -40,13 +52,10 @@ type company struct {
 // new.
 func (n *net) devices(owner []int32) (found bool) {
 	n.findFans()
-	shared, sent, got := n.companies()
-	for _, k := range sortedKeys(shared) {
+	t := n.companies()
+	for _, k := range sortedKeys(t.shared) {
 		a, b := int32(k>>32), int32(uint32(k))
-		c := shared[k]
-		if owner[a] == owner[b] || c.copies < copiesFew || c.both < copiesFew ||
-			float64(c.copies) < copiesLeast*float64(sent[a]+sent[b]) || float64(c.both) < bothLeast*float64(min(got[a], got[b])) ||
-			n.apart(c) < thirdsLeast {
+		if owner[a] == owner[b] || !n.related(t, a, b) && !n.whole(t, a, b) {
 			continue
 		}
 		found = true
@@ -60,41 +69,102 @@ func (n *net) devices(owner []int32) (found bool) {
 	return found
 }
 
-// companies counts what pairs of parties share, and what each sent that anybody
-// got, and got. Messages that very many got are left out: they are a group's.
-func (n *net) companies() (shared map[uint64]*company, sent, got []int) {
-	const most = 12
-	shared, sent, got = make(map[uint64]*company), make([]int, n.parties), make([]int, n.parties)
-	of := func(a, b int32) *company {
-		c := shared[ordered(a, b)]
-		if c == nil {
-			c = &company{thirds: map[int32]int{}}
-			shared[ordered(a, b)] = c
+// related tells whether two parties share what devices share, with others who
+// have nothing to do with each other.
+func (n *net) related(t *ties, a, b int32) bool {
+	c := t.shared[pairKey(a, b)]
+	return c.copies >= copiesFew && c.both >= copiesFew &&
+		float64(c.copies) >= copiesLeast*float64(t.sent[a]+t.sent[b]) && float64(c.both) >= bothLeast*float64(min(t.got[a], t.got[b])) &&
+		n.apart(c) >= thirdsLeast
+}
+
+// whole tells whether two parties share all that either sends and gets, also
+// with people outside.
+func (n *net) whole(t *ties, a, b int32) bool {
+	c := t.shared[pairKey(a, b)]
+	if c.alone < wholeFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
+		return false
+	}
+	had, together := n.had(t, a, b)
+	other, _ := n.had(t, b, a)
+	return together >= wholeFew && min(had, other) >= wholeLeast
+}
+
+// had is the share of what a got that came from b or came to b as well, and how
+// many messages the latter were.
+func (n *net) had(t *ties, a, b int32) (share float64, together int) {
+	own, all := 0, 0
+	for _, i := range t.recv[a] {
+		if n.recv[i].login {
+			continue
 		}
-		return c
+		all++
+		if c := n.source(int(i)); c != nil && c.w >= 0.5 && n.sent[c.from].party == b {
+			own++
+			continue
+		}
+		at := n.recv[i].at
+		k, _ := slices.BinarySearchFunc(t.recv[b], at.Add(-oneMoment), func(j int32, at capture.Time) int { return cmp.Compare(n.recv[j].at, at) })
+		if k < len(t.recv[b]) && n.recv[t.recv[b][k]].at <= at.Add(oneMoment) {
+			together++
+		}
+	}
+	return float64(own+together) / float64(max(1, all)), together
+}
+
+// ties is what all parties share and have.
+type ties struct {
+	shared map[uint64]*company
+	all    []int     // messages that each sent
+	sent   []int     // of these, messages that anybody got
+	got    []int     // messages that each got from inside
+	recv   [][]int32 // indices of what each got, in order of time
+}
+
+// companies counts what pairs of parties share, and what each sent and got.
+// Messages that very many got are left out of pairs: they are a group's.
+func (n *net) companies() *ties {
+	const most = 12
+	t := &ties{shared: make(map[uint64]*company), all: make([]int, n.parties), sent: make([]int, n.parties), got: make([]int, n.parties), recv: make([][]int32, n.parties)}
+	for i := range n.recv {
+		t.recv[n.recv[i].party] = append(t.recv[n.recv[i].party], int32(i))
 	}
 	for k := range n.fans {
 		f, from := &n.fans[k], n.sent[k].party
+		t.all[from]++
 		if len(f.to) == 0 || len(f.to) > most {
 			continue
 		}
-		sent[from]++
+		t.sent[from]++
 		for i, a := range f.to {
-			got[a]++
-			c := of(from, a)
+			t.got[a]++
+			c := t.company(from, a)
 			c.copies++
+			if from < a {
+				c.up++
+			}
 			if len(f.to) == 1 {
 				c.alone++
 			}
 			for _, b := range f.to[i+1:] {
-				c := of(a, b)
+				c := t.company(a, b)
 				if c.both++; len(f.to) <= 3 {
 					c.thirds[from]++
 				}
 			}
 		}
 	}
-	return shared, sent, got
+	return t
+}
+
+// company gives what two parties share, to count in.
+func (t *ties) company(a, b int32) *company {
+	c := t.shared[ordered(a, b)]
+	if c == nil {
+		c = &company{thirds: map[int32]int{}}
+		t.shared[ordered(a, b)] = c
+	}
+	return c
 }
 
 // apart counts those who wrote to both of a company more than by coincidence,
