@@ -18,6 +18,7 @@ type sum struct {
 	bytes                  uint64
 	first, last            time.Time
 	events                 []string
+	told                   map[string]bool // which are in events
 }
 
 func (s *sum) add(h *half, id string) {
@@ -49,18 +50,18 @@ func talks(k capture.EntryKind) bool {
 // loggedContacts enters the contacts that logs name. Where a log names both
 // ends, what the traffic suggested of the same messenger and parties gives way.
 func (d *document) loggedContacts(halves []half, who *ends) {
-	pairs, received := map[talkOf]*sum{}, map[talkOf]*sum{}
+	pairs, received := tellings{}, tellings{}
 	for i := range halves {
 		h := &halves[i]
-		if !talks(h.Kind) || h.Group != "" {
+		if !talks(h.Kind) || h.Group != "" || h.faint {
 			continue
 		}
 		if h.direction == "received" {
-			addTalk(received, talkOf{h.peer, h.party, h.service}, h, d.Events[h.event].ID)
+			received.add(talkOf{h.peer, h.party, h.service}, h, d.Events[h.event].ID)
 			continue
 		}
 		for k := range h.To {
-			addTalk(pairs, talkOf{h.party, who.party(&h.To[k], h.at), h.service}, h, d.Events[h.event].ID)
+			pairs.add(talkOf{h.party, who.party(&h.To[k], h.at), h.service}, h, d.Events[h.event].ID)
 		}
 	}
 	for of, s := range received { // deliveries count where the sending is not logged
@@ -71,18 +72,27 @@ func (d *document) loggedContacts(halves []half, who *ends) {
 	d.enterLogged(pairs)
 }
 
-func addTalk(into map[talkOf]*sum, of talkOf, h *half, id string) {
+// tellings sums up what passed between two parties. An event that several logs
+// have counts once.
+type tellings map[talkOf]*sum
+
+func (t tellings) add(of talkOf, h *half, id string) {
 	if of.from == "" || of.to == "" || of.from == of.to {
 		return
 	}
-	if into[of] == nil {
-		into[of] = &sum{}
+	s := t[of]
+	if s == nil {
+		s = &sum{told: map[string]bool{}}
+		t[of] = s
 	}
-	into[of].add(h, id)
+	if !s.told[id] {
+		s.told[id] = true
+		s.add(h, id)
+	}
 }
 
 // enterLogged makes a contact of the two directions of each pair.
-func (d *document) enterLogged(pairs map[talkOf]*sum) {
+func (d *document) enterLogged(pairs tellings) {
 	order := make([]talkOf, 0, len(pairs))
 	for of := range pairs {
 		order = append(order, of)

@@ -45,7 +45,8 @@ type half struct {
 	end         *capture.End // whose half it is
 	party, peer string
 	direction   string
-	event       int // index in Report.Events, -1 for none yet
+	event       int  // index in Report.Events, -1 for none yet
+	faint       bool // not logged, but to be expected: the receipt of what one line stands for as a whole
 }
 
 // halves gives the events that an entry stands for: a line about a message as
@@ -66,11 +67,14 @@ func (d *document) halves(list []logged, who *ends) []half {
 				h.peer = who.party(&e.To[0], e.at)
 			}
 			out = append(out, h)
-			continue
+			if e.Half != capture.HalfBoth || !talks(e.Kind) || e.Kind == capture.EntryCall {
+				continue
+			}
 		}
 		for k := range e.To {
 			if to := who.party(&e.To[k], e.at); to != "" {
-				out = append(out, half{logged: e, time: e.time, service: e.Service, end: &e.To[k], party: to, peer: from, direction: directionOf(e.Kind, "received"), event: -1})
+				out = append(out, half{logged: e, time: e.time, service: e.Service, end: &e.To[k], party: to, peer: from, direction: directionOf(e.Kind, "received"), event: -1,
+					faint: from != "" && e.Half == capture.HalfBoth})
 			}
 		}
 	}
@@ -119,16 +123,39 @@ func (d *document) logs(a *Analyzer) {
 	}
 	who := d.newEnds()
 	halves := d.halves(a.entries, who)
-	d.settleClocks(halves)
-	d.meetTraffic(halves)
-	d.giveWay(halves)
-	d.numbered = max(d.numbered, len(d.Events))
-	for i := range halves {
-		d.enterHalf(&halves[i])
+	d.numbered = len(d.Events)
+	// Log by log, so that a line meets what another log has of the same event.
+	for _, input := range inputsOf(halves) {
+		list := ofInput(halves, input)
+		d.settleClock(list, input)
+		d.meetEvents(list)
 	}
+	d.dropDoubted(halves)
+	d.giveWay(halves)
 	d.loggedContacts(halves, who)
 	d.loggedGroups(a.entries, halves, who)
 	d.renumber()
+}
+
+// inputsOf gives the inputs of lines in their order.
+func inputsOf(halves []half) []int32 {
+	var out []int32
+	for i := range halves {
+		out = append(out, halves[i].at.Input)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// ofInput gives the lines of one log.
+func ofInput(halves []half, input int32) []*half {
+	var out []*half
+	for i := range halves {
+		if halves[i].at.Input == input {
+			out = append(out, &halves[i])
+		}
+	}
+	return out
 }
 
 // giveWay takes back what the traffic suggested of parties and messengers of
@@ -175,6 +202,9 @@ func (d *document) giveWay(halves []half) {
 // event that the traffic showed.
 func (d *document) enterHalf(h *half) {
 	v := d.evidence(h.at, lineNote(h))
+	if h.faint && h.event < 0 {
+		return
+	}
 	if h.event >= 0 {
 		e := &d.Events[h.event]
 		e.Confidence, e.Grade, e.Service = certain, "seen", cmp.Or(h.service, e.Service)

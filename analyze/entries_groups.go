@@ -17,6 +17,7 @@ type roll struct {
 	members map[string]bool
 	sent    int
 	got     map[string]int // messages delivered, by receiver
+	told    map[int]bool   // events that are counted: several logs may have one
 	first   capture.Time
 	last    capture.Time
 }
@@ -52,7 +53,7 @@ func (d *document) rolls(entries []logged, halves []half, who *ends) []*roll {
 		k := room{d.serviceOf(e), e.Group}
 		r := of[k]
 		if r == nil {
-			r = &roll{room: k, members: map[string]bool{}, got: map[string]int{}}
+			r = &roll{room: k, members: map[string]bool{}, got: map[string]int{}, told: map[int]bool{}}
 			of[k] = r
 		}
 		r.name = cmp.Or(r.name, e.GroupName)
@@ -70,7 +71,7 @@ func (d *document) rolls(entries []logged, halves []half, who *ends) []*roll {
 		}
 	}
 	for i := range halves {
-		if h := &halves[i]; h.Group != "" && talks(h.Kind) {
+		if h := &halves[i]; h.Group != "" && talks(h.Kind) && !h.faint {
 			get(h.logged).add(h, who)
 		}
 	}
@@ -80,14 +81,20 @@ func (d *document) rolls(entries []logged, halves []half, who *ends) []*roll {
 func (r *roll) add(h *half, who *ends) {
 	r.member(h.party)
 	r.at(h.time)
+	again := r.told[h.event]
+	r.told[h.event] = true
 	if h.direction == "received" {
-		r.got[h.party]++
 		r.member(h.peer)
+		if !again {
+			r.got[h.party]++
+		}
 		return
 	}
-	r.sent++
 	for k := range h.To {
 		r.member(who.party(&h.To[k], h.at))
+	}
+	if !again {
+		r.sent++
 	}
 }
 

@@ -24,14 +24,17 @@ func classOf(kind string) string {
 	return kind
 }
 
-// byStrand gives the indices of the events of the traffic by strand, in order
-// of time.
+// byStrand gives the indices of the events known so far by strand, in order of
+// time.
 func (d *document) byStrand() map[strand][]int {
 	out := map[strand][]int{}
 	for i := range d.Events {
 		e := &d.Events[i]
 		k := strand{e.Party, e.Direction, classOf(e.Kind)}
 		out[k] = append(out[k], i)
+	}
+	for _, list := range out {
+		slices.SortStableFunc(list, func(x, y int) int { return d.Events[x].Time.Compare(d.Events[y].Time) })
 	}
 	return out
 }
@@ -43,24 +46,26 @@ func (h *half) strand() strand { return strand{h.party, h.direction, classOf(eve
 // whole units adds its unit.
 const lineAfter = 1500 * time.Millisecond
 
-// meetTraffic ties the halves that logs have to the events that the traffic
-// showed, one to one, in order of time.
-func (d *document) meetTraffic(halves []half) {
-	traffic := d.byStrand()
-	lines := map[strand][]int{}
-	for i := range halves {
-		if halves[i].Kind == capture.EntryCall {
-			d.meetCall(&halves[i])
+// meetEvents ties the lines of one log to the events known so far, of the
+// traffic or of other logs, one to one, in order of time.
+func (d *document) meetEvents(list []*half) {
+	known := d.byStrand()
+	lines := map[strand][]*half{}
+	for _, h := range list {
+		if h.Kind == capture.EntryCall {
+			d.meetCall(h)
 			continue
 		}
-		k := halves[i].strand()
-		lines[k] = append(lines[k], i)
+		lines[h.strand()] = append(lines[h.strand()], h)
 	}
-	for k, list := range lines {
-		d.pairUp(halves, list, traffic[k])
+	for k, of := range lines {
+		d.pairUp(of, known[k])
+		d.doubt(k, of, known[k])
 	}
-	d.leaveOut(halves, lines, traffic)
-	d.agreeOnService(halves)
+	d.agreeOnService(list)
+	for _, h := range list {
+		d.enterHalf(h)
+	}
 }
 
 // source is a messenger as one log calls it.
@@ -71,10 +76,10 @@ type source struct {
 
 // agreeOnService gives lines that do not say of which messenger they are the
 // one of the traffic that they met, and traffic of unknown name that of the log.
-func (d *document) agreeOnService(halves []half) {
+func (d *document) agreeOnService(list []*half) {
 	met := map[source]map[string]int{}
-	for i := range halves {
-		if h := &halves[i]; h.event >= 0 {
+	for _, h := range list {
+		if h.event >= 0 {
 			k := source{h.at.Input, h.service}
 			if met[k] == nil {
 				met[k] = map[string]int{}
@@ -82,21 +87,17 @@ func (d *document) agreeOnService(halves []half) {
 			met[k][d.Events[h.event].Service]++
 		}
 	}
-	called := map[source]string{}
 	for k, of := range met {
-		called[k] = mostOf(of)
-	}
-	for k, found := range called {
-		if k.service != "" && found == unknownMessenger {
-			d.rename(found, k.service)
+		d.called[k] = mostOf(of)
+		if k.service != "" && d.called[k] == unknownMessenger {
+			d.rename(unknownMessenger, k.service)
 		}
 	}
-	for i := range halves {
-		if h := &halves[i]; h.service == "" {
-			h.service = called[source{h.at.Input, ""}]
+	for _, h := range list {
+		if h.service == "" {
+			h.service = d.called[source{h.at.Input, ""}]
 		}
 	}
-	d.called = called
 }
 
 // serviceOf is the messenger that an entry is of, as the report calls it.
@@ -146,37 +147,38 @@ func (d *document) rename(from, to string) {
 
 // pairing is a line and an event that may be the same.
 type pairing struct {
-	line, event int
-	apart       time.Duration
+	line  *half
+	event int
+	apart time.Duration
 }
 
 // pairUp takes the closest pairs first: bursts pair up in order then, and a
 // frame that the traffic missed leaves the others in their place.
-func (d *document) pairUp(halves []half, lines, events []int) {
-	slices.SortStableFunc(lines, func(x, y int) int { return cmp.Compare(halves[x].time, halves[y].time) })
+func (d *document) pairUp(lines []*half, events []int) {
+	slices.SortStableFunc(lines, func(x, y *half) int { return cmp.Compare(x.time, y.time) })
 	var near []pairing
 	from := 0
-	for _, i := range lines {
-		h := &halves[i]
-		for from < len(events) && capture.TimeOf(d.Events[events[from]].Time) < h.time.Add(-lineAfter) {
+	for _, h := range lines {
+		for from < len(events) && d.timeOf(events[from]) < h.time.Add(-lineAfter) {
 			from++
 		}
 		for _, k := range events[from:] {
-			t := capture.TimeOf(d.Events[k].Time)
-			if t > h.time.Add(h.Unit+lineAfter) {
+			if d.timeOf(k) > h.time.Add(h.Unit+lineAfter) {
 				break
 			}
-			near = append(near, pairing{i, k, outside(t, h)})
+			near = append(near, pairing{h, k, outside(d.timeOf(k), h)})
 		}
 	}
 	slices.SortStableFunc(near, func(x, y pairing) int { return cmp.Compare(x.apart, y.apart) })
 	taken := map[int]bool{}
 	for _, p := range near {
-		if halves[p.line].event < 0 && !taken[p.event] {
-			halves[p.line].event, taken[p.event] = p.event, true
+		if p.line.event < 0 && !taken[p.event] {
+			p.line.event, taken[p.event] = p.event, true
 		}
 	}
 }
+
+func (d *document) timeOf(event int) capture.Time { return capture.TimeOf(d.Events[event].Time) }
 
 // callApart is how far a call may lie, by a log, from what the traffic shows of
 // it: a log begins with the invitation and ends with the last word, the traffic
@@ -222,30 +224,25 @@ func outside(t capture.Time, h *half) time.Duration {
 	return 0
 }
 
-// leaveOut removes messages that the traffic suggested and that the operator's
-// log, which has the party's other messages of the same time, does not have.
-func (d *document) leaveOut(halves []half, lines, traffic map[strand][]int) {
-	wrong := map[int]bool{}
-	for k, list := range lines {
-		if k.class != "message" {
-			continue
-		}
-		first, last, found := halves[list[0]].time, halves[list[len(list)-1]].time, map[int]bool{}
-		for _, i := range list {
-			if halves[i].event >= 0 {
-				found[halves[i].event] = true
-			}
-		}
-		if len(found) < len(list)/2 || !d.byOperator(halves[list[0]].at) {
-			continue // the log or the traffic is about something else
-		}
-		for _, i := range traffic[k] {
-			if t := capture.TimeOf(d.Events[i].Time); !found[i] && t >= first && t <= last.Add(time.Second) {
-				wrong[i] = true
-			}
+// doubt marks messages that the traffic suggested and that the operator's log,
+// which has the party's other messages of the same time, does not have.
+func (d *document) doubt(k strand, lines []*half, events []int) {
+	if k.class != "message" || lines[0].faint || !d.byOperator(lines[0].at) {
+		return
+	}
+	found := map[int]bool{}
+	for _, h := range lines {
+		found[h.event] = true
+	}
+	if 2*len(found) < len(lines) {
+		return // the log or the traffic is about something else
+	}
+	first, last := lines[0].time, lines[len(lines)-1].time.Add(time.Second)
+	for _, i := range events {
+		if t := d.timeOf(i); !found[i] && t >= first && t <= last && d.Events[i].Grade != "seen" {
+			d.doubted[d.Events[i].ID] = true
 		}
 	}
-	d.drop(halves, wrong)
 }
 
 // byOperator tells whether an input is the log of a messenger's own server.
@@ -253,64 +250,58 @@ func (d *document) byOperator(at capture.Origin) bool {
 	return int(at.Input) < len(d.Inputs) && d.Inputs[at.Input].Observer == string(capture.Operator)
 }
 
-// drop removes events, and keeps the places of the others known to the halves.
-func (d *document) drop(halves []half, wrong map[int]bool) {
-	if len(wrong) == 0 {
-		return
-	}
+// dropDoubted removes what no log had after all, and keeps the places of the
+// other events known to the lines.
+func (d *document) dropDoubted(halves []half) {
 	place := make([]int, len(d.Events))
 	kept := d.Events[:0]
 	for i, e := range d.Events {
 		place[i] = len(kept)
-		if !wrong[i] {
+		if !d.doubted[e.ID] || e.Grade == "seen" {
 			kept = append(kept, e)
 		}
 	}
+	gone := len(d.Events) - len(kept)
 	d.Events = kept
 	for i := range halves {
-		if halves[i].event >= 0 {
-			halves[i].event = place[halves[i].event]
+		if h := &halves[i]; h.event >= 0 {
+			h.event = place[h.event]
 		}
 	}
-	d.Warnings = append(d.Warnings, fmt.Sprintf("%d events that the traffic suggested are left out: the operator's log of the same time does not have them", len(wrong)))
-}
-
-// settleClocks finds how far the clock of each log is off the traffic's, and
-// brings the times of its lines to it.
-func (d *document) settleClocks(halves []half) {
-	traffic := d.byStrand()
-	byInput := map[int32][]int{}
-	for i := range halves {
-		byInput[halves[i].at.Input] = append(byInput[halves[i].at.Input], i)
-	}
-	for input, list := range byInput {
-		offset, ok := correlate.Shift(d.strands(halves, list, traffic))
-		if !ok || offset == 0 || int(input) >= len(d.Inputs) {
-			continue
-		}
-		for _, i := range list {
-			halves[i].time = halves[i].time.Add(offset)
-		}
-		d.Inputs[input].ClockOffset = math.Round(offset.Seconds()*1e3) / 1e3
+	if gone > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("messages that the traffic suggested and the operator's log of the same time does not have are left out: %d", gone))
 	}
 }
 
-// strands lays the lines of one log beside the traffic.
-func (d *document) strands(halves []half, list []int, traffic map[strand][]int) []correlate.Strand {
+// settleClock finds how far the clock of a log is off that of the events known
+// so far, and brings the times of its lines to it.
+func (d *document) settleClock(list []*half, input int32) {
+	offset, ok := correlate.Shift(d.strands(list))
+	if !ok || offset == 0 || int(input) >= len(d.Inputs) {
+		return
+	}
+	for _, h := range list {
+		h.time = h.time.Add(offset)
+	}
+	d.Inputs[input].ClockOffset = math.Round(offset.Seconds()*1e3) / 1e3
+}
+
+// strands lays the lines of one log beside the events.
+func (d *document) strands(list []*half) []correlate.Strand {
+	known := d.byStrand()
 	at := map[strand]int{}
 	var out []correlate.Strand
-	for _, i := range list {
-		h := &halves[i]
+	for _, h := range list {
 		k := h.strand()
-		if len(traffic[k]) == 0 || h.Kind == capture.EntryCall {
+		if len(known[k]) == 0 || h.Kind == capture.EntryCall {
 			continue // a log's call begins before the traffic's, whatever the clocks
 		}
 		n, ok := at[k]
 		if !ok {
 			n = len(out)
 			at[k], out = n, append(out, correlate.Strand{Unit: h.Unit})
-			for _, e := range traffic[k] {
-				out[n].True = append(out[n].True, capture.TimeOf(d.Events[e].Time))
+			for _, e := range known[k] {
+				out[n].True = append(out[n].True, d.timeOf(e))
 			}
 		}
 		out[n].Lines = append(out[n].Lines, h.time)

@@ -24,7 +24,8 @@ type document struct {
 	accounts [][]string        // what logs call each party
 	numbered int               // events that have an id, or had one
 	called   map[source]string // messengers of the traffic by what logs call them
-	met      map[int]bool      // calls of the traffic that a log has
+	met      map[int]bool      // calls that a log has
+	doubted  map[string]bool   // events that an operator's log does not have, by id
 }
 
 // Report concludes: what was added, as a document. inputs are the inputs in
@@ -69,7 +70,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 }
 
 func newDocument(o Options, inputs []Input) *document {
-	d := &document{opt: o, met: map[int]bool{}, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
+	d := &document{opt: o, met: map[int]bool{}, doubted: map[string]bool{}, called: map[source]string{}, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
 		Schema: Schema, Tool: Tool{o.Version, o.Command}, Inputs: inputs,
 		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
 		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
@@ -160,7 +161,7 @@ func (d *document) newParty(id string, p *identity.Party) Party {
 	}
 	d.place(&out, p)
 	for _, o := range p.Joined {
-		out.Evidence = append(out.Evidence, d.evidence(o, "further address behind the same link-layer address"))
+		out.Evidence = append(out.Evidence, d.evidence(o, "further address of the same device or account"))
 	}
 	return out
 }

@@ -117,6 +117,14 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out = append(out, Party{})
 		}
 		out[i].take(a, joined)
+		for _, s := range a.Stays { // further devices of the account
+			if k, known := at[s.Addr]; known && k != i && !b.shared[s.Addr] && !out[k].Person && len(out[k].Accounts) == 0 {
+				for _, addr := range out[k].Tenants {
+					at[addr] = i
+				}
+				out[i].merge(&out[k], s.Origin)
+			}
+		}
 		for _, n := range b.listed[a.Value] {
 			out[i].Names = withName(out[i].Names, n)
 		}
@@ -131,7 +139,18 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out[i].Names = append([]Name{{Value: name, How: "names"}}, out[i].Names...)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(p Party) bool { return p.gone })
+}
+
+// merge takes over what is known of another party, which is no more.
+func (p *Party) merge(o *Party, at capture.Origin) {
+	p.Addrs, p.Tenants = append(p.Addrs, o.Addrs...), append(p.Tenants, o.Tenants...)
+	p.MACs, p.Public = append(p.MACs, o.MACs...), append(p.Public, o.Public...)
+	for _, n := range o.Names {
+		p.Names = withName(p.Names, n)
+	}
+	p.Joined = append(append(p.Joined, at), o.Joined...)
+	*o = Party{gone: true}
 }
 
 // placeOf gives the party that an account belongs to, -1 for none so far, and

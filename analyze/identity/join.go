@@ -58,6 +58,8 @@ type Party struct {
 	Joined   []capture.Origin // packets that tie further addresses to the first
 	Person   bool             // named by the user
 	Accounts []AccountOf
+
+	gone bool // became part of another one
 }
 
 // maxAddrs bounds the addresses kept per link-layer address. More than one

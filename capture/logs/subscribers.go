@@ -28,7 +28,9 @@ func subscribersFormat() capture.Format {
 
 func sniffSubscribers(head []byte) bool {
 	head = bytes.TrimLeft(head, "\ufeff \t\r\n")
-	return bytes.HasPrefix(head, []byte("{")) && bytes.HasPrefix(bytes.TrimLeft(head[1:], " \t\r\n"), []byte(`"subscribers"`))
+	_, rest, found := bytes.Cut(head, []byte(`"subscribers"`))
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return found && bytes.HasPrefix(head, []byte("{")) && bytes.HasPrefix(rest, []byte(":")) && bytes.HasPrefix(bytes.TrimLeft(rest[1:], " \t\r\n"), []byte("{"))
 }
 
 // maxSubscribers bounds the file, in bytes: a million subscribers take some
