@@ -89,6 +89,13 @@ func (b *bench) holds(service string) bool {
 	return b.held[service]
 }
 
+// serves tells whether flows of the roles asked for are at hand, if any are.
+func (b *bench) serves(s scope) bool {
+	found := len(s.roles) == 0
+	b.uses(s, func(*Use) { found = true })
+	return found
+}
+
 func (b *bench) ask(q Question, s scope) *tally {
 	k := s.key(q)
 	t := b.counted[k]
@@ -102,9 +109,18 @@ func (b *bench) ask(q Question, s scope) *tally {
 // finding is what one view says to a claim.
 type finding struct {
 	*bench
-	shown, weak, missing, hidden []Question // weak: below p 0.9 only; hidden: not visible from such inputs
-	tallies                      map[Question]*tally
+	shown   []Question
+	weak    []Question // below p 0.9 only
+	missing []Question // could be shown, and did not happen
+	lacking []Question // could be in such inputs, and is not in these
+	hidden  []Question // not visible from such inputs
+	tallies map[Question]*tally
 }
+
+// records is what an input holds or does not, whatever happened: a table of
+// places, names of devices, an account's record, an address book. Its absence
+// says nothing.
+var records = []Question{FactDevice, FactLocation, FactAccount, FactContacts}
 
 // verdict applies the rule of one claim.
 func (j *judge) verdict(c *Claim) Verdict {
@@ -113,7 +129,7 @@ func (j *judge) verdict(c *Claim) Verdict {
 		v.Why = "No data that could be given here decide it: " + c.Test.Needs + "."
 		return v
 	}
-	views := j.views(&c.Test, c.Service)
+	views := j.views(c)
 	if len(views) == 0 {
 		v.Why = j.absent(c)
 		return v
@@ -129,14 +145,14 @@ func (j *judge) verdict(c *Claim) Verdict {
 
 // views gives those whose inputs could decide a claim and that hold data on its
 // messenger; all together too, where each of them may count.
-func (j *judge) views(t *Test, service string) []*bench {
+func (j *judge) views(c *Claim) []*bench {
 	var out []*bench
 	every := true
 	for _, b := range j.single {
 		switch {
-		case !t.admits(b.View):
+		case !c.Test.admits(b.View):
 			every = false
-		case b.holds(service):
+		case b.holds(c.Service) && b.serves(c.scope()):
 			out = append(out, b)
 		}
 	}
@@ -198,6 +214,8 @@ func (b *bench) find(c *Claim) *finding {
 			f.shown = append(f.shown, q)
 		case t.count > 0:
 			f.weak = append(f.weak, q)
+		case b.able(q, s) && slices.Contains(records, q):
+			f.lacking = append(f.lacking, q)
 		case b.able(q, s):
 			f.missing = append(f.missing, q)
 		default:
@@ -272,6 +290,9 @@ func (f *finding) sentence() string {
 	}
 	if len(f.missing) > 0 {
 		parts = append(parts, "could show "+words(f.missing)+" but hold nothing of the kind")
+	}
+	if len(f.lacking) > 0 {
+		parts = append(parts, "were given without "+words(f.lacking))
 	}
 	if len(f.hidden) > 0 {
 		parts = append(parts, "cannot show "+words(f.hidden))

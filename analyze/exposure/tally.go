@@ -59,8 +59,14 @@ func (t *tally) add(id string, p float64, seen bool) {
 	t.keep(proof{id, p})
 }
 
-// keep holds the surest proofs, of equal ones the first.
+// keep holds the surest proofs, of equal ones the first, and none twice.
 func (t *tally) keep(p proof) {
+	if i := slices.IndexFunc(t.evidence, func(e proof) bool { return e.id == p.id }); i >= 0 {
+		if t.evidence[i].p >= p.p {
+			return
+		}
+		t.evidence = slices.Delete(t.evidence, i, i+1)
+	}
 	i, _ := slices.BinarySearchFunc(t.evidence, p, func(a, b proof) int {
 		if a.p >= b.p {
 			return -1
@@ -86,7 +92,13 @@ func (t *tally) ids() []string {
 }
 
 // likelyIDs gives the evidence of p >= 0.9.
-func (t *tally) likelyIDs() []string { return t.ids()[:min(t.likely, len(t.evidence))] }
+func (t *tally) likelyIDs() []string {
+	ids := t.ids()
+	if i := slices.IndexFunc(t.evidence, func(e proof) bool { return e.p < likely }); i >= 0 {
+		return ids[:i]
+	}
+	return ids
+}
 
 // talk is the kinds of events in which a party talks to another.
 var talk = []string{"message", "media", "call"}
