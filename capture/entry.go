@@ -71,6 +71,7 @@ type End struct {
 	Addr    netip.Addr // as the log's owner saw it: behind NAT the public one
 	Port    uint16
 	Device  string // resource, device id, user agent or model
+	Cell    string // cell or antenna that served it, as a carrier's log names it
 }
 
 // Half of a message.
