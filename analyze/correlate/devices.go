@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"envelope/capture"
 )
@@ -42,7 +43,7 @@ const (
 type company struct {
 	copies int           // sent by one of the two and received by the other
 	up     int           // of these, sent by the one with the lower number
-	alone  int           // of these, received by nobody else
+	alone  []int32       // of these, received by nobody else: indices of what was sent
 	both   int           // received by both from others
 	thirds map[int32]int // who sent these
 }
@@ -55,7 +56,7 @@ func (n *net) devices(owner []int32) (found bool) {
 	t := n.companies()
 	for _, k := range sortedKeys(t.shared) {
 		a, b := int32(k>>32), int32(uint32(k))
-		if owner[a] == owner[b] || !n.related(t, a, b) && !n.whole(t, a, b) {
+		if owner[a] == owner[b] || !n.related(t, a, b) && !n.whole(t, a, b) && !n.answered(t, a, b) {
 			continue
 		}
 		found = true
@@ -82,12 +83,86 @@ func (n *net) related(t *ties, a, b int32) bool {
 // with people outside.
 func (n *net) whole(t *ties, a, b int32) bool {
 	c := t.shared[pairKey(a, b)]
-	if c.alone < wholeFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
+	if len(c.alone) < wholeFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
 		return false
 	}
 	had, together := n.had(t, a, b)
 	other, _ := n.had(t, b, a)
 	return together >= wholeFew && min(had, other) >= wholeLeast
+}
+
+// answered tells whether what two parties alone seem to share is answered by
+// somebody outside to both: a party and its peer do not get the same answers
+// from elsewhere. A sleeping phone gets most of what its person does on a
+// computer too late to be counted, but the computer gets all that the phone
+// sends.
+func (n *net) answered(t *ties, a, b int32) bool {
+	c := t.shared[pairKey(a, b)]
+	back := c.copies - c.up
+	if len(c.alone) < answeredFew || float64(c.up) < wholeLeast*float64(t.all[a]) && float64(back) < wholeLeast*float64(t.all[b]) {
+		return false
+	}
+	got := n.strange(t, a, b)
+	real, chance := 0, 0
+	for _, k := range c.alone {
+		at := n.sent[k].at
+		real += follows(got, at)
+		for _, d := range otherTimes {
+			chance += follows(got, at.Add(d))
+		}
+	}
+	return real >= answeredFew && float64(real) >= answeredLeast*float64(len(c.alone)) && len(otherTimes)*real >= answeredTimes*chance
+}
+
+const (
+	// answerWithin is the time within which people who write to each other
+	// answer mostly: gaps of conversations have medians of some seconds (NDSS
+	// 2020).
+	answerWithin = time.Minute
+	// answeredFew is the least number of answers, answeredLeast their least
+	// share of the messages, answeredTimes how many times as many they must be
+	// as at other times.
+	answeredFew   = 4
+	answeredLeast = 0.15
+	answeredTimes = 5
+)
+
+// otherTimes are those at which answers are counted by chance.
+var otherTimes = [...]time.Duration{-3 * time.Hour, -time.Hour, -20 * time.Minute, 20 * time.Minute, time.Hour, 3 * time.Hour}
+
+// strange lists when two parties got something at one moment that nobody inside
+// sent.
+func (n *net) strange(t *ties, a, b int32) []capture.Time {
+	outside := func(i int32) bool {
+		c := n.source(int(i))
+		return !n.recv[i].login && (c == nil || c.w < 0.5)
+	}
+	var out []capture.Time
+	for _, i := range t.recv[a] {
+		if j := n.beside(t.recv[b], n.recv[i].at); j != None && outside(i) && outside(j) {
+			out = append(out, n.recv[i].at)
+		}
+	}
+	return out
+}
+
+// follows is 1 if one of the times, which are in order, comes soon after at,
+// else 0.
+func follows(times []capture.Time, at capture.Time) int {
+	k, _ := slices.BinarySearch(times, at+1)
+	if k < len(times) && times[k] <= at.Add(answerWithin) {
+		return 1
+	}
+	return 0
+}
+
+// beside finds among received messages the first within a moment of at.
+func (n *net) beside(list []int32, at capture.Time) int32 {
+	k, _ := slices.BinarySearchFunc(list, at.Add(-oneMoment), func(j int32, at capture.Time) int { return cmp.Compare(n.recv[j].at, at) })
+	if k < len(list) && n.recv[list[k]].at <= at.Add(oneMoment) {
+		return list[k]
+	}
+	return None
 }
 
 // had is the share of what a got that came from b or came to b as well, and how
@@ -103,9 +178,7 @@ func (n *net) had(t *ties, a, b int32) (share float64, together int) {
 			own++
 			continue
 		}
-		at := n.recv[i].at
-		k, _ := slices.BinarySearchFunc(t.recv[b], at.Add(-oneMoment), func(j int32, at capture.Time) int { return cmp.Compare(n.recv[j].at, at) })
-		if k < len(t.recv[b]) && n.recv[t.recv[b][k]].at <= at.Add(oneMoment) {
+		if n.beside(t.recv[b], n.recv[i].at) != None {
 			together++
 		}
 	}
@@ -144,7 +217,7 @@ func (n *net) companies() *ties {
 				c.up++
 			}
 			if len(f.to) == 1 {
-				c.alone++
+				c.alone = append(c.alone, int32(k))
 			}
 			for _, b := range f.to[i+1:] {
 				c := t.company(a, b)
