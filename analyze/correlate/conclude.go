@@ -131,7 +131,11 @@ func (n *net) stateContacts(o Options, res *Result) {
 	direct := make(map[uint64]*Contact)
 	for _, s := range n.scores {
 		if s.conf >= o.Level {
-			direct[pairKey(s.a, s.b)] = &Contact{A: s.a, B: s.b, Via: "direct", Service: n.service(), Confidence: s.conf}
+			c := &Contact{A: s.a, B: s.b, Via: "direct", Service: n.service(), Confidence: s.conf}
+			if s.group {
+				c.Via = "group"
+			}
+			direct[pairKey(s.a, s.b)] = c
 		}
 	}
 	n.count(direct, res)

@@ -106,9 +106,9 @@ func (n *net) answered(t *ties, a, b int32) bool {
 	real, chance := 0, 0
 	for _, k := range c.alone {
 		at := n.sent[k].at
-		real += follows(got, at)
+		real += follows(got, at, answerWithin)
 		for _, d := range otherTimes {
-			chance += follows(got, at.Add(d))
+			chance += follows(got, at.Add(d), answerWithin)
 		}
 	}
 	return real >= answeredFew && float64(real) >= answeredLeast*float64(len(c.alone)) && len(otherTimes)*real >= answeredTimes*chance
@@ -146,11 +146,11 @@ func (n *net) strange(t *ties, a, b int32) []capture.Time {
 	return out
 }
 
-// follows is 1 if one of the times, which are in order, comes soon after at,
-// else 0.
-func follows(times []capture.Time, at capture.Time) int {
+// follows is 1 if one of the times, which are in order, comes after at and
+// within d, else 0.
+func follows(times []capture.Time, at capture.Time, d time.Duration) int {
 	k, _ := slices.BinarySearch(times, at+1)
-	if k < len(times) && times[k] <= at.Add(answerWithin) {
+	if k < len(times) && times[k] <= at.Add(d) {
 		return 1
 	}
 	return 0

@@ -13,6 +13,9 @@ const (
 	// coincidence is how often a party seems to get a message that was not for
 	// it: measured in the labs at 1 in 400 to 1 in 50.
 	coincidence = 0.01
+	// hidden weighs a group that was not found, for a message that several got,
+	// as against usual for one that was.
+	hidden = 0.03
 	// directGot is how often the one receiver of a direct message is seen.
 	directGot = 0.9
 )
@@ -90,6 +93,9 @@ func (n *net) tellOne(f *fan, groups []int32, look *looks, single, toSet map[uin
 		direct *= math.Pow(coincidence, float64(len(f.to)-1)) * float64(len(f.to))
 	}
 	all, most, conv := direct, 0.0, int32(None)
+	if len(f.to) > 2 {
+		all += hidden
+	}
 	for _, i := range groups {
 		x := (toSet[pairKey(s.party, i)] + usual) * n.chanceOf(f, n.groups[i]) * look.ratio(n, f)
 		if all += x; x > most {

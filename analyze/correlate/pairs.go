@@ -38,6 +38,8 @@ type score struct {
 	a, b int32
 	t    float64
 	conf float64
+	// group tells that people outside take part in what the two write.
+	group bool
 }
 
 // hints lists the coincidences of direct talk, as they are.
@@ -172,4 +174,5 @@ func (n *net) scorePairs() {
 	n.scores = n.scoresOf(real)
 	null := n.chance(len(real))
 	null.judge(n.scores)
+	n.joinOutsiders()
 }
