@@ -211,6 +211,25 @@ func TestRoundsBoundWhatIsHeld(t *testing.T) {
 	}
 }
 
+// Flows of a few frames weigh by their number.
+func TestRoundsLetShortFlowsGo(t *testing.T) {
+	a := newTest(t, Options{})
+	a.bound, a.next = 500, 500
+	most := 0
+	for i := range 200 {
+		f := whatsAppChat(anna+":4000", 4000*float64(i), 0).Flow
+		f.ID = uint64(i + 1)
+		a.Add(&capture.Record{Flow: &f})
+		most = max(most, len(a.kept))
+	}
+	if most*connCost > 2*a.bound {
+		t.Errorf("%d flows kept at once", most)
+	}
+	if rep := a.Report(nil); rep.Services[0].Flows != 200 {
+		t.Errorf("%d flows counted, want 200", rep.Services[0].Flows)
+	}
+}
+
 func TestOnlyOneService(t *testing.T) {
 	a := newTest(t, Options{Service: "signal"})
 	feed(a, 0, everything()...)

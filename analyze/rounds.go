@@ -167,14 +167,21 @@ func ringing(all []*conn, over map[uint64]bool) rings {
 func (c *conn) trim(from capture.Time, r *rings) {
 	f := c.Flow
 	own := r.of[f.Client.Addr()]
-	var frames []capture.Frame
-	for _, x := range f.Frames {
-		if x.Time >= from || own.hold(x.Time) || x.Length >= offerLeast && r.all.hold(x.Time) {
-			frames = append(frames, x)
-		}
-	}
-	f.Frames = frames
+	f.Frames = fitted(slices.DeleteFunc(f.Frames, func(x capture.Frame) bool {
+		return x.Time < from && !own.hold(x.Time) && (x.Length < offerLeast || !r.all.hold(x.Time))
+	}))
 	f.Signals, f.Bursts = middleOut(f.Signals), middleOut(f.Bursts)
+}
+
+// fitted is list in less memory where most of what it had is not in use.
+func fitted[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	if cap(list) > 2*len(list) {
+		return slices.Clone(list)
+	}
+	return list
 }
 
 // maxSignals bounds the messages of set-up, and the bursts, that one socket keeps
