@@ -112,7 +112,7 @@ func (f *compareFlags) read(ctx context.Context, cmd *cobra.Command, path string
 		return nil, err
 	}
 	rep, unread, err := readInputs(ctx, o)
-	if err := cmp.Or(err, first(unread)); err != nil {
+	if err = cmp.Or(err, first(unread)); err != nil {
 		return nil, err
 	}
 	return evaluate.MessagesOf(rep)
@@ -132,8 +132,8 @@ func headOf(path string) ([]byte, error) {
 	}
 	head := make([]byte, capture.SniffLen)
 	n := 0
-	err := opened(path, nil, func(in io.Reader) (err error) {
-		n, err = io.ReadFull(in, head)
+	err := opened(path, nil, func(in io.Reader) error {
+		n, _ = io.ReadFull(in, head) // a short file is a short head
 		return nil
 	})
 	if os.IsNotExist(err) {
