@@ -4,5 +4,9 @@ import "envelope/capture"
 
 // callFormats are call records of exchanges and carriers.
 func callFormats(o Options) []capture.Format {
-	return nil
+	return []capture.Format{
+		carrier(o),
+		bandicoot(o),
+		asterisk(o),
+	}
 }
