@@ -66,6 +66,7 @@ type Party struct {
 	Devices   []string   `json:"devices,omitzero"` // resources, models and user agents that logs name
 	Services  []string   `json:"services"`
 	Places    []string   `json:"places,omitzero"`       // where its public addresses are, by the user's database
+	Known     []string   `json:"on_record,omitzero"`    // what else logs have of its accounts: registered, last_seen, email, platform, profile, blocked, groups
 	Listed    int        `json:"address_book,omitzero"` // entries of its address book that logs show
 	Same      []string   `json:"same_person,omitzero"`  // other parties that seem to be devices of the same person
 	Evidence  []Evidence `json:"evidence"`

@@ -66,6 +66,9 @@ func (a *Analyzer) meet(e *logged, end *capture.End) {
 	acc := a.book.Account(key, e.at)
 	acc.Call(end.Name, "profile", e.at)
 	acc.Use(end.Device)
+	if end == &e.From {
+		acc.Record(e.Known)
+	}
 	if !end.Addr.IsValid() {
 		return
 	}

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"math"
+	"slices"
 
 	"envelope/analyze/exposure"
 	"envelope/capture"
@@ -117,7 +118,10 @@ func viewOfParty(p *Party) exposure.Party {
 	for _, n := range p.Names {
 		out.Device = out.Device || n.How != "names" && n.How != "profile" && n.How != "address book"
 	}
-	if len(p.Devices) > 0 && len(p.Accounts) > 0 {
+	for _, k := range p.Known {
+		out.Details = append(out.Details, exposure.Detail(k))
+	}
+	if len(p.Devices) > 0 && len(p.Accounts) > 0 && !slices.Contains(p.Known, string(exposure.DetailPlatform)) {
 		out.Details = append(out.Details, exposure.DetailPlatform)
 	}
 	return out

@@ -193,6 +193,9 @@ func (d *document) addAccount(out *Party, x identity.AccountOf) {
 	}
 	out.Accounts = append(out.Accounts, x.Value)
 	out.Listed += x.Listed
+	for _, k := range x.Known {
+		out.Known = insert(out.Known, k)
+	}
 	out.Devices = append(out.Devices, x.Devices...)
 	if x.Tie != nil {
 		out.Evidence = append(out.Evidence, d.evidence(x.Tie.Origin, "account "+x.Value+" at "+x.Tie.Addr.String()+" ("+x.Tie.Grade()+")"))

@@ -59,7 +59,11 @@ type Entry struct {
 	Call  *CallEntry
 	// Unit is the unit the time is written in: 1 s for whole seconds, 1 min for
 	// chat exports without seconds. The event lies within [Time, Time+Unit).
-	Unit  time.Duration
+	Unit time.Duration
+	// Known names what an EntryAccount says is on record of the account besides,
+	// without the values: registered, last_seen, email, platform, profile, blocked,
+	// groups.
+	Known []string
 	Type  string // the log's own words for the kind and style of a message
 	Style string
 }

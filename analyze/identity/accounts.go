@@ -16,6 +16,7 @@ type Account struct {
 	Stays   []Stay
 	Origin  capture.Origin // the line that names it first
 	Listed  int            // entries of its address book
+	Known   []string       // what else is on record of it; see capture.Entry
 }
 
 // Stay is a time that an account was at an address.
@@ -64,6 +65,15 @@ func (b *Book) List(owner, account, name string, at capture.Origin) {
 func (a *Account) Call(name, how string, at capture.Origin) {
 	if name != "" && name != a.Value {
 		a.Names = withName(a.Names, Name{Value: name, How: how, Origin: at})
+	}
+}
+
+// Record notes what is on record of the account.
+func (a *Account) Record(known []string) {
+	for _, k := range known {
+		if !slices.Contains(a.Known, k) {
+			a.Known = append(a.Known, k)
+		}
 	}
 }
 
