@@ -4,5 +4,7 @@ import "envelope/capture"
 
 // exportFormats are chats that people exported themselves, and databases of their devices.
 func exportFormats(o Options) []capture.Format {
-	return nil
+	return []capture.Format{
+		signalExportFormat(o), whatsappFormat(o),
+	}
 }
