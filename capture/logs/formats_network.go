@@ -4,5 +4,5 @@ import "envelope/capture"
 
 // networkFormats are the logs of network monitors: Zeek and Suricata.
 func networkFormats(o Options) []capture.Format {
-	return nil
+	return append(zeekFormats(o), eveFormat(o))
 }
