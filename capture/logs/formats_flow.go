@@ -1,8 +1,14 @@
 package logs
 
-import "envelope/capture"
+import (
+	"slices"
+
+	"envelope/capture"
+)
 
 // flowFormats are flow exports: NetFlow, IPFIX, argus and the tables of flow tools.
 func flowFormats(o Options) []capture.Format {
-	return nil
+	return slices.Concat(nfdumpCSV(o), []capture.Format{
+		nfdumpJSON(o), nfdumpText(o), nfcapd(), goflow2JSON(o), argusCSV(o), pcapdroidCSV(o), ndpiCSV(o), tsharkFields(o), wiresharkList(),
+	})
 }

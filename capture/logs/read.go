@@ -119,11 +119,13 @@ func (r *reader) name(t capture.Time, n *capture.Name) {
 }
 
 // flow yields a flow that the line at hand sums up. It sets what every flow of
-// a log has: ID, origins and the end.
+// a log has: ID, origins (where they are not set: a flow may be told of by two lines) and the end.
 func (r *reader) flow(f *capture.Flow) {
 	r.flows++
 	f.ID = flowID(r.in.Index, r.flows)
-	f.FirstAt, f.LastAt = r.origin(), r.origin()
+	if f.FirstAt.At == 0 {
+		f.FirstAt, f.LastAt = r.origin(), r.origin()
+	}
 	f.Final, f.Closed = true, true
 	r.saw(f.Last)
 	r.give(capture.Record{Time: f.First, Grain: capture.GrainFlow, Flow: f})
