@@ -97,7 +97,8 @@ type Input struct {
 	read   func(in *Input) iter.Seq2[Record, error]
 }
 
-// Open opens the file at path, or standard input for "-", takes off up to two
+// Open opens the file at path, a member of a ZIP archive ("a.zip/member"), or
+// standard input for "-", takes off up to two
 // layers of compression and recognises the format by the content. The error
 // wraps ErrEmpty or ErrUnknown, or is that of the file.
 func Open(path string, index int32, formats []Format) (*Input, error) {
@@ -106,6 +107,9 @@ func Open(path string, index int32, formats []Format) (*Input, error) {
 	}
 	file, err := os.Open(path)
 	if err != nil {
+		if archive, member, ok := splitMember(path); ok {
+			return openMember(archive, member, index, formats)
+		}
 		return nil, err
 	}
 	in, err := openFile(file, path, index, formats)
@@ -149,7 +153,7 @@ func OpenReader(r io.Reader, path string, index int32, formats []Format) (*Input
 			return in, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %w; tried %s%s", path, ErrUnknown, names(formats), hint(head))
+	return nil, refused(path, head, fmt.Errorf("%s: %w; tried %s%s", path, ErrUnknown, names(formats), hint(head)))
 }
 
 func names(formats []Format) string {
@@ -252,7 +256,8 @@ func (d *stored) Read(b []byte) (int, error) {
 type onlyReader struct{ io.Reader }
 
 // Expand replaces each folder among paths by the regular files in it and below
-// it, in lexical order of their paths. Links to files count as files, links to
+// it, in lexical order of their paths, and each ZIP archive by its members but
+// for media. Links to files count as files, links to
 // folders are not followed. "-" stays. The error is that of a path that cannot
 // be read.
 func Expand(paths []string) ([]string, error) {
@@ -264,17 +269,21 @@ func Expand(paths []string) ([]string, error) {
 		}
 		info, err := os.Stat(path)
 		if err != nil {
+			if _, _, ok := splitMember(path); ok {
+				files = append(files, path)
+				continue
+			}
 			return nil, err
 		}
-		if !info.IsDir() {
-			files = append(files, path)
-			continue
+		below := []string{path}
+		if info.IsDir() {
+			if below, err = filesBelow(path); err != nil {
+				return nil, err
+			}
 		}
-		below, err := filesBelow(path)
-		if err != nil {
-			return nil, err
+		for _, file := range below {
+			files = append(files, expandZip(file)...)
 		}
-		files = append(files, below...)
 	}
 	return files, nil
 }
@@ -307,7 +316,7 @@ func hint(head []byte) string {
 		at          int
 		magic, name string
 	}{
-		{0, "PK\x03\x04", "a ZIP archive"},
+		{0, zipMagic, "a ZIP archive from standard input or inside another file"},
 		{257, "ustar", "a tar archive"},
 		{0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
 		{0, "Rar!", "a RAR archive"},

@@ -171,7 +171,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"empty in gzip", zipped(nil), "f: the input is empty", ErrEmpty},
 		{"unknown", []byte("hello"), "f: the format is not known; tried never, text", ErrUnknown},
 		{"unknown in gzip", zipped([]byte("hello")), "f: the format is not known; tried never, text", ErrUnknown},
-		{"zip", []byte("PK\x03\x04...."), "f: the format is not known; tried never, text; it is a ZIP archive, which has to be unpacked first", ErrUnknown},
+		{"zip", []byte("PK\x03\x04...."), "f: the format is not known; tried never, text; it is a ZIP archive from standard input or inside another file, which has to be unpacked first", ErrUnknown},
 		{"tar in gzip", zipped(tar), "f: the format is not known; tried never, text; it is a tar archive, which has to be unpacked first", ErrUnknown},
 		{"three layers", zipped(zipped(zipped([]byte("TEXT")))), "f: compressed more than 2 times over", nil},
 		{"xz that asks for much memory", dictionary, "f: xz: needs a dictionary of 4096 MB, more than the 128 MB allowed", nil},
