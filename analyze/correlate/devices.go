@@ -35,8 +35,11 @@ const (
 	// nothing else, who lack either what the two alone share or what others
 	// write to both.
 	wholeLeast = 0.95
-	// wholeFew is the least number of messages of each of these two sorts.
+	// wholeFew is the least number of messages of each of these two sorts, and
+	// bothFew that of those that somebody inside writes to both: two who share a
+	// conversation with people outside alone are not told from one person.
 	wholeFew = 4
+	bothFew  = 2
 )
 
 // company is what two parties share.
@@ -83,12 +86,10 @@ func (n *net) related(t *ties, a, b int32) bool {
 // with people outside.
 func (n *net) whole(t *ties, a, b int32) bool {
 	c := t.shared[pairKey(a, b)]
-	if len(c.alone) < wholeFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
+	if len(c.alone) < wholeFew || c.both < bothFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
 		return false
 	}
-	had, together := n.had(t, a, b)
-	other, _ := n.had(t, b, a)
-	return together >= wholeFew && min(had, other) >= wholeLeast
+	return len(n.strange(t, a, b)) >= wholeFew && min(n.had(t, a, b), n.had(t, b, a)) >= wholeLeast
 }
 
 // answered tells whether what two parties alone seem to share is answered by
@@ -99,7 +100,7 @@ func (n *net) whole(t *ties, a, b int32) bool {
 func (n *net) answered(t *ties, a, b int32) bool {
 	c := t.shared[pairKey(a, b)]
 	back := c.copies - c.up
-	if len(c.alone) < answeredFew || float64(c.up) < wholeLeast*float64(t.all[a]) && float64(back) < wholeLeast*float64(t.all[b]) {
+	if len(c.alone) < answeredFew || c.both < bothFew || float64(c.up) < wholeLeast*float64(t.all[a]) && float64(back) < wholeLeast*float64(t.all[b]) {
 		return false
 	}
 	got := n.strange(t, a, b)
@@ -165,24 +166,21 @@ func (n *net) beside(list []int32, at capture.Time) int32 {
 	return None
 }
 
-// had is the share of what a got that came from b or came to b as well, and how
-// many messages the latter were.
-func (n *net) had(t *ties, a, b int32) (share float64, together int) {
-	own, all := 0, 0
+// had is the share of what a got that came from b or came to b as well.
+func (n *net) had(t *ties, a, b int32) float64 {
+	had, all := 0, 0
 	for _, i := range t.recv[a] {
 		if n.recv[i].login {
 			continue
 		}
 		all++
 		if c := n.source(int(i)); c != nil && c.w >= 0.5 && n.sent[c.from].party == b {
-			own++
-			continue
-		}
-		if n.beside(t.recv[b], n.recv[i].at) != None {
-			together++
+			had++
+		} else if n.beside(t.recv[b], n.recv[i].at) != None {
+			had++
 		}
 	}
-	return float64(own+together) / float64(max(1, all)), together
+	return float64(had) / float64(max(1, all))
 }
 
 // ties is what all parties share and have.

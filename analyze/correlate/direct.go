@@ -93,8 +93,10 @@ func (n *net) tellOne(f *fan, groups []int32, look *looks, single, toSet map[uin
 		direct *= math.Pow(coincidence, float64(len(f.to)-1)) * float64(len(f.to))
 	}
 	all, most, conv := direct, 0.0, int32(None)
+	rest := direct
 	if len(f.to) > 2 {
-		all += hidden
+		rest += hidden
+		all = rest
 	}
 	for _, i := range groups {
 		x := (toSet[pairKey(s.party, i)] + usual) * n.chanceOf(f, n.groups[i]) * look.ratio(n, f)
@@ -103,7 +105,7 @@ func (n *net) tellOne(f *fan, groups []int32, look *looks, single, toSet map[uin
 		}
 	}
 	n.conv[f.sent], n.direct[f.sent] = conv, direct/all
-	if n.direct[f.sent] > 0.5 {
+	if rest > all/2 {
 		n.conv[f.sent] = None
 	}
 }
