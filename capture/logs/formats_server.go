@@ -4,5 +4,11 @@ import "envelope/capture"
 
 // serverFormats are the logs of messenger servers and relays.
 func serverFormats(o Options) []capture.Format {
-	return []capture.Format{messageRecordsFormat()}
+	return []capture.Format{
+		prosodyFormat(o),
+		ejabberdFormat(o),
+		synapseFormat(o),
+		matrixProxyFormat(),
+		coturnFormat(o),
+	}
 }
