@@ -68,7 +68,7 @@ func eveFormat(o Options) capture.Format {
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			e := &eve{rawValues: newRawValues(o.zone()), r: r, json: newJSONLine(eveKeys...),
 				record: newJSONLine("rrname", "rdata"), grouped: newJSONLine("A", "AAAA"), devices: map[capture.MAC]string{}}
-			return e.line, nil
+			return e.line, e.end
 		}),
 	}
 }
@@ -79,6 +79,7 @@ type eve struct {
 	r                     *reader
 	json, record, grouped *jsonLine
 	flow                  capture.Flow
+	used                  bool                   // an event of a type that is read was there
 	asked                 bool                   // questions are logged, and not only answers
 	devices               map[capture.MAC]string // host names of those that asked for a lease
 }
@@ -87,6 +88,14 @@ type eve struct {
 const maxDevices = 100_000
 
 func (e *eve) text(field int) []byte { return e.json.values[field].text }
+
+// end says of an input that holds only alerts and the like why it gave nothing.
+func (e *eve) end() error {
+	if !e.used {
+		e.r.in.Warn("none of its events is of the types flow, tls, quic, dns, dhcp or sip: nothing of eve.json but these is used")
+	}
+	return nil
+}
 
 func (e *eve) line(line []byte) error {
 	if len(bytes.TrimSpace(line)) == 0 {
@@ -99,6 +108,7 @@ func (e *eve) line(line []byte) error {
 	if take == nil {
 		return nil
 	}
+	e.used = true
 	at, ok := e.stamp(e.text(eveTime))
 	if !ok {
 		return fmt.Errorf("timestamp: %s is no time", quoted(string(e.text(eveTime))))

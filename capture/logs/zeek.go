@@ -201,6 +201,9 @@ func (z *zeek) tableRow(line []byte) error {
 	if z.tsv.fields == nil {
 		if name := zeekHeader(z.logs, line); name != "" {
 			z.tsv.header(bytes.Split(line, []byte{'\t'}))
+			if z.log == nil || z.log.name != name {
+				z.use(name)
+			}
 			return nil
 		}
 		return fmt.Errorf("a row without a #fields line before it")
