@@ -179,7 +179,7 @@ func netflowRow(values []netflow.DataField, clock exporterClock) *flowRow {
 		if !ok || v.PenProvided || len(raw) == 0 {
 			continue
 		}
-		n := number(raw)
+		n := unsigned(raw)
 		switch v.Type {
 		case 1, 85: // octetDeltaCount, octetTotalCount
 			w.bytes[0] = n
@@ -240,9 +240,9 @@ func (w *flowRow) stamp(element uint16, n uint64, clock exporterClock) {
 	}
 }
 
-// number reads an unsigned integer of up to 8 bytes (reduced-size encoding,
+// unsigned reads an unsigned integer of up to 8 bytes (reduced-size encoding,
 // RFC 7011 section 6.2); longer ones are 0.
-func number(b []byte) (n uint64) {
+func unsigned(b []byte) (n uint64) {
 	if len(b) > 8 {
 		return 0
 	}
