@@ -80,7 +80,45 @@ func (d *document) halves(list []logged, who *ends) []half {
 	}
 	slices.SortStableFunc(out, func(x, y half) int { return cmp.Compare(x.time, y.time) })
 	tieSenders(out)
-	return out
+	return oneWithUpload(out)
+}
+
+// afterUpload is how long after the server granted the upload of a file the
+// message that points to it may come: files of 100 MB take a minute and more on
+// a mobile link.
+const afterUpload = 2 * time.Minute
+
+// oneWithUpload makes one event of the upload of a file, of which a log does
+// not say for whom it is, and the next message of the same sender, which says so.
+func oneWithUpload(list []half) []half {
+	type sender struct {
+		input int32
+		party string
+	}
+	waiting := map[sender]int{}
+	gone := map[int]bool{}
+	for i := range list {
+		h := &list[i]
+		k := sender{h.at.Input, h.party}
+		up, waits := waiting[k]
+		switch {
+		case h.direction != "sent" || !talks(h.Kind):
+		case h.Kind == capture.EntryMedia && h.peer == "" && h.Group == "" && len(h.To) == 0:
+			waiting[k] = i
+		case waits && h.time.Sub(list[up].time) <= afterUpload:
+			e := *h.logged
+			e.Kind, e.Size = capture.EntryMedia, list[up].Size
+			h.logged, gone[up] = &e, true
+			delete(waiting, k)
+		}
+	}
+	kept := list[:0]
+	for i := range list {
+		if !gone[i] {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
 }
 
 // tieSenders names who sent what was received where the line of the delivery

@@ -5,6 +5,6 @@ import "envelope/capture"
 // resolverFormats are the logs of resolvers and of address leases.
 func resolverFormats(o Options) []capture.Format {
 	return []capture.Format{
-		dnsmasqLog(o), unboundLog(o), adguardLog(o), bindLog(o), dnsmasqLeases(o), iscLeases(), dhcpdLog(o),
+		dnsmasqLog(o), unboundLog(o), adguardLog(o), bindLog(o), dnsmasqLeases(o), iscLeases(), dhcpdLog(o), subscribersFormat(),
 	}
 }

@@ -9,6 +9,8 @@ func serverFormats(o Options) []capture.Format {
 		ejabberdFormat(o),
 		synapseFormat(o),
 		matrixProxyFormat(),
+		dendriteFormat(),
 		coturnFormat(o),
+		messageRecordsFormat(),
 	}
 }
