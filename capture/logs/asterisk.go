@@ -126,8 +126,8 @@ func asteriskService(w row) string {
 // so that the caller's is the name of the phone, the called is the phone's
 // name too, or calls back and forth would seem to be of different people.
 func asteriskEnds(w row) (from, to capture.End) {
-	from = capture.End{Account: phoneNumber(w.get("src")), Name: callerName(w.get("clid")), Device: endpoint(w.get("channel"))}
-	to = capture.End{Account: phoneNumber(w.get("dst")), Device: endpoint(w.get("dstchannel"))}
+	from = capture.End{Account: calledNumber(w.get("src")), Name: callerName(w.get("clid")), Device: endpoint(w.get("channel"))}
+	to = capture.End{Account: calledNumber(w.get("dst")), Device: endpoint(w.get("dstchannel"))}
 	if specialExtension(w.get("dst")) {
 		to.Account = ""
 	}

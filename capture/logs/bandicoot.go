@@ -164,11 +164,11 @@ func outcomeOf(said string) string {
 func (t *subscriberTable) ends() (from, to capture.End, half capture.Half, err error) {
 	own := capture.End{Account: t.owner, Cell: t.get("cell"), Device: t.get("device")}
 	if t.names["owner"] != "" {
-		own.Account = phoneNumber(t.get("owner"))
+		own.Account = calledNumber(t.get("owner"))
 	}
 	direction := t.means(t.get("direction"))
 	if t.names["other"] == "" { // from and to
-		from, to = capture.End{Account: phoneNumber(t.get("from"))}, capture.End{Account: phoneNumber(t.get("to"))}
+		from, to = capture.End{Account: calledNumber(t.get("from"))}, capture.End{Account: calledNumber(t.get("to"))}
 		if direction == "in" {
 			to.Cell, to.Device, half = own.Cell, own.Device, capture.HalfReceived
 			return from, to, half, nil
@@ -176,7 +176,7 @@ func (t *subscriberTable) ends() (from, to capture.End, half capture.Half, err e
 		from.Cell, from.Device = own.Cell, own.Device
 		return from, to, capture.HalfBoth, nil
 	}
-	other := capture.End{Account: phoneNumber(t.get("other"))}
+	other := capture.End{Account: calledNumber(t.get("other"))}
 	switch direction {
 	case "out":
 		return own, other, capture.HalfSent, nil

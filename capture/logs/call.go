@@ -95,11 +95,11 @@ func stampUnit(s string) time.Duration {
 	return unit
 }
 
-// phoneNumber gives a telephone number as "+" and digits where it is written in
+// calledNumber gives a telephone number as "+" and digits where it is written in
 // international form, its digits where it is a number otherwise, and else the
 // name as it stands: exchanges know people by either. "anonymous" and the like
 // are none.
-func phoneNumber(s string) string {
+func calledNumber(s string) string {
 	s = strings.TrimSpace(s)
 	switch strings.ToLower(s) {
 	case "anonymous", "unknown", "unavailable", "restricted", "private", "withheld", "<unknown>":
@@ -134,9 +134,9 @@ func sipAccount(s string) string {
 	s, _, _ = strings.Cut(s, ";")
 	user, host, ok := strings.Cut(s, "@")
 	if !ok {
-		return phoneNumber(user)
+		return calledNumber(user)
 	}
-	if phoneNumber(user) == "" {
+	if calledNumber(user) == "" {
 		return ""
 	}
 	host, _, _ = strings.Cut(host, "?")

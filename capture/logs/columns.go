@@ -83,7 +83,7 @@ func (c *Columns) set(line string) error {
 func (c *Columns) setWhole(word, value string) (err error) {
 	switch word {
 	case "owner-number":
-		c.OwnerNumber = phoneNumber(value)
+		c.OwnerNumber = calledNumber(value)
 	case "time":
 		c.Layout = value
 		if probe := time.Date(2013, 11, 22, 17, 44, 55, 0, time.UTC).Format(value); probe == value {
