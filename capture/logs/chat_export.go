@@ -208,15 +208,15 @@ func cleanName(s string) string {
 // endOf makes an end of a name: a telephone number in international form is an
 // account.
 func endOf(name string) capture.End {
-	if number := phoneNumber(name); strings.HasPrefix(name, "+") && number != "" {
+	if number := e164(name); strings.HasPrefix(name, "+") && number != "" {
 		return capture.End{Account: number}
 	}
 	return capture.End{Name: name}
 }
 
-// phoneNumber gives the digits of a number with "+", "" where s holds anything
+// e164 gives the digits of a number with "+", "" where s holds anything
 // but digits and the signs that stand between them. ITU-T E.164 allows 15 digits.
-func phoneNumber(s string) string {
+func e164(s string) string {
 	var b strings.Builder
 	b.WriteByte('+')
 	for _, c := range s {

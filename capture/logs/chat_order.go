@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"time"
 
 	"envelope/capture"
@@ -56,7 +57,7 @@ func (o dateOrder) at(h *chatHeader, zone *time.Location) (capture.Time, bool) {
 type orderVote struct {
 	bad, back int
 	way       int64 // in days
-	last      int64
+	last, sum int64 // days since 1970 of the last date, and of all: equal sums are the same reading
 }
 
 func (v *orderVote) add(o dateOrder, h *chatHeader) {
@@ -72,19 +73,18 @@ func (v *orderVote) add(o dateOrder, h *chatHeader) {
 			v.back++
 		}
 	}
-	v.last = now
+	v.last, v.sum = now, v.sum+now
 }
 
-// less tells whether v speaks less against its order than w; sure is that more
-// than the nearness of messages says so.
-func (v *orderVote) less(w *orderVote) (less, sure bool) {
-	if v.bad != w.bad {
-		return v.bad < w.bad, true
-	}
-	if v.back != w.back {
-		return v.back < w.back, true
-	}
-	return v.way < w.way, false
+// less tells whether v speaks less against its order than w.
+func (v *orderVote) less(w *orderVote) bool {
+	return cmp.Or(cmp.Compare(v.bad, w.bad), cmp.Compare(v.back, w.back), cmp.Compare(v.way, w.way)) < 0
+}
+
+// rivals tells whether v would do as well as the best, w. Readings of the year as
+// a day scatter the messages over years: a way a hundred times as long is no rival.
+func (v *orderVote) rivals(w *orderVote) bool {
+	return v.bad == w.bad && v.back == w.back && v.sum != w.sum && v.way <= 100*(w.way+1)
 }
 
 // orderOf settles the order of day and month from all headers of a file. other
@@ -98,13 +98,13 @@ func orderOf(headers func(yield func(*chatHeader) bool)) (best dateOrder, other 
 	}
 	first := 0
 	for i := 1; i < len(votes); i++ {
-		if less, _ := votes[i].less(&votes[first]); less {
+		if votes[i].less(&votes[first]) {
 			first = i
 		}
 	}
 	for i := range votes {
 		a, b := &votes[i], &votes[first]
-		if i != first && a.bad == b.bad && a.back == b.back && i < 3 {
+		if i != first && i < 3 && a.rivals(b) {
 			other = dateOrders[i].name
 			break
 		}

@@ -293,7 +293,7 @@ func whatsappAccount(s string) string {
 		}
 		s, _, _ = strings.Cut(user, ":")
 	}
-	if n := phoneNumber(s); n != "" {
+	if n := e164(s); n != "" {
 		return n
 	}
 	return s
