@@ -47,6 +47,7 @@ func TestServerLogsOfTheLabAndTheCorpus(t *testing.T) {
 		{"lab/D-calls/server/prosody-debug.log.gz", "prosody", map[string]int{"message sent": 72, "message received": 72, "login": 10, "logout": 10, "error": 0}},
 		{"lab/D-calls/server/turn.log.gz", "coturn", map[string]int{"call": 33, "error": 0}},
 		{"lab/C0-matrix-small/server/nginx-access.log.gz", "matrix-access", map[string]int{"message sent": 227, "receipt": 259, "typing": 185, "media sent": 13, "login": 8, "member": 15, "error": 0}},
+		{"lab/C0-matrix-small/server/dendrite.log.gz", "dendrite", map[string]int{"message sent": 227, "receipt": 259, "media sent": 13, "member": 43, "error": 0}},
 		{"corpus/logs/kdent__postfix_mail.log", "maillog", map[string]int{"message": 503, "error": 0}},
 		{"corpus/logs/alexandru__prosody.log", "prosody", map[string]int{"login": 70, "logout": 70, "error": 0}},
 		{"corpus/logs/dhirajwork__synapse_homeserver.log", "synapse", map[string]int{"message sent": 0, "error": 0}},

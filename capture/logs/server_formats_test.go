@@ -31,6 +31,11 @@ var serverSamples = map[string]string{
 		"Jan  5 08:00:01 mx postfix/smtp[4]: 4F1AB: to=<ben@example.net>, relay=mx[198.51.100.9]:25, delay=0.9, dsn=2.0.0, status=sent (250 " + canary + ")\n" +
 		"Jan  5 08:00:01 mx postfix/lmtp[4]: 4F1AB: to=<carla@example.org>, relay=x, delay=0.9, dsn=2.0.0, status=sent (250 ok)\nJan  5 08:00:02 mx postfix/qmgr[3]: 4F1AB: removed\n" +
 		"Jan  5 08:00:03 mx dovecot: imap-login: Login: user=<ben@example.net>, method=PLAIN, rip=192.0.2.11, lip=198.51.100.9, session=<s1>\n",
+	"dendrite": `time="2026-01-05T08:00:00.5Z" level=info msg="Sent event to roomserver" event_id="$e1" req.path="/_matrix/client/v3/rooms/!r1:example.org/send/m.room.encrypted/t1" room_id="!r1:example.org" user_id="@anna:example.org"` + "\n" +
+		`time="2026-01-05T08:00:01Z" level=info msg="File uploaded" FileSizeBytes=900 UploadName="a user_id=@` + canary + ` x" user_id="@anna:example.org"` + "\n",
+	"mail": "From anna@example.org Mon Jan  5 08:00:00 2026\nReceived: from b (b [198.51.100.9])\n\tby c; Mon, 5 Jan 2026 08:00:02 +0000\nReceived: from a (a [192.0.2.10]) by b; Mon, 5 Jan 2026 08:00:01 +0000\n" +
+		"From: Anna <anna@Example.org>\nTo: Ben <ben@example.net>,\n carla@example.org\nSubject: " + canary + "\n " + canary + "\nDate: Mon, 5 Jan 2026 09:00:00 +0100\nMessage-ID: <m1@example.org>\n" +
+		"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\n\n" + canary + "\n>From " + canary + "\nFrom: " + canary + "\n",
 	"exim": "2026-01-05 08:00:00 1tUabc-000001-Ab <= anna@example.org H=host [192.0.2.10] P=esmtpsa S=2311 id=x@y T=\"" + canary + " S=9\"\n" +
 		"2026-01-05 08:00:01 1tUabc-000001-Ab => ben@example.net R=dnslookup T=remote_smtp H=mx [198.51.100.9] C=\"250 " + canary + "\"\n2026-01-05 08:00:01 1tUabc-000001-Ab Completed\n",
 }
@@ -49,6 +54,8 @@ func TestServerSamples(t *testing.T) {
 		"matrix-access": {{"message", "", "", "!r1:example.org", "192.0.2.10", 846}, {"member", "", "", "!r1:example.org", "192.0.2.11", 0}},
 		"coturn":        {{"call", "anna", "", "", "192.0.2.10", 0}},
 		"maillog":       {{"message", "anna@example.org", "ben@example.net", "", "192.0.2.10", 2311}, {"message", "anna@example.org", "carla@example.org", "", "192.0.2.10", 2311}, {"login", "ben@example.net", "", "", "192.0.2.11", 0}},
+		"dendrite":      {{"message", "@anna:example.org", "", "!r1:example.org", "", 0}, {"media", "@anna:example.org", "", "", "", 900}},
+		"mail":          {{"message", "anna@example.org", "ben@example.net", "", "192.0.2.10", 0}},
 		"exim":          {{"message", "anna@example.org", "ben@example.net", "", "192.0.2.10", 2311}},
 	} {
 		format, entries, times, _ := readEntries(t, serverSamples[name])
