@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"envelope/capture"
@@ -82,7 +83,8 @@ type zeek struct {
 // zeekOpen is one type of log as read in one input.
 type zeekOpen struct {
 	zeekRows
-	json *jsonLine
+	json   *jsonLine
+	values [][]byte
 }
 
 // newZeek gives a reader to start with rows of the log l.
@@ -117,13 +119,13 @@ func (z *zeek) use(name string) {
 		z.r.in.Warn(zeekUnused(name))
 		return
 	}
-	fields := append(append([]string{}, zeekCommon...), z.log.wanted...)
 	if z.open[name] == nil {
-		z.values = make([][]byte, len(fields))
-		z.open[name] = &zeekOpen{z.log.start(z), newJSONLine(append(fields, "_path")...)}
+		keys := append(slices.Concat(zeekCommon, z.log.wanted), "_path")
+		z.values = make([][]byte, len(keys)-1)
+		z.open[name] = &zeekOpen{z.log.start(z), newJSONLine(keys...), z.values}
 	}
 	z.rows = z.open[name]
-	z.values = make([][]byte, len(fields))
+	z.values = z.rows.values
 }
 
 // zeekUnused says why nothing of a log is used.
@@ -176,7 +178,10 @@ func (z *zeek) jsonRow(line []byte) error {
 	}
 	path := p.values[len(p.values)-1]
 	if path.kind == jsonString && string(path.text) != z.log.name {
-		return z.turn(line)
+		if z.use(zeekName(string(path.text))); z.log == nil {
+			return nil
+		}
+		return z.jsonRow(line)
 	}
 	z.typed = p.values
 	for i := range z.values {
@@ -185,13 +190,12 @@ func (z *zeek) jsonRow(line []byte) error {
 	return z.row()
 }
 
-// turn reads a line of another log than that at hand.
+// turn reads a line behind lines that are not read.
 func (z *zeek) turn(line []byte) error {
-	name := zeekKindOf(z.logs, line)
-	if name != "" && (z.log == nil || z.log.name != name) {
+	if name := zeekKindOf(z.logs, line); name != "" {
 		z.use(name)
 	}
-	if z.log == nil || z.log.name != name {
+	if z.log == nil {
 		return nil
 	}
 	return z.jsonRow(line)
@@ -252,8 +256,6 @@ func (z *zeek) list(field int) iter.Seq[[]byte] {
 
 // text gives a column as text for people.
 func (z *zeek) text(field int) string { return z.words.get(zeekUnescape(z.values[field])) }
-
-func (z *zeek) client() (addr []byte) { return z.values[zeekOrigAddr] }
 
 // flow begins a flow with what every row of one says.
 func (z *zeek) flow(f *capture.Flow, at capture.Time) error {

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"envelope/capture"
 )
@@ -36,7 +37,7 @@ func lookupHow(port uint64) string {
 }
 
 func (z *zeek) lookup(n *capture.Name, at capture.Time) error {
-	*n = capture.Name{Value: z.hosts.get(zeekUnescape(z.values[zeekOwn])), How: lookupHow(number(z.values[zeekRespPort])), Client: z.addrs.get(z.client())}
+	*n = capture.Name{Value: z.hosts.get(zeekUnescape(z.values[zeekOwn])), How: lookupHow(number(z.values[zeekRespPort])), Client: z.addrs.get(z.values[zeekOrigAddr])}
 	if reverseOrNone(n.Value) {
 		return nil
 	}
@@ -55,7 +56,7 @@ func (z *zeek) lookup(n *capture.Name, at capture.Time) error {
 
 // reverseOrNone tells names that are asked for the name of an address.
 func reverseOrNone(name string) bool {
-	return name == "" || bytes.HasSuffix([]byte(name), []byte(".arpa"))
+	return name == "" || strings.HasSuffix(name, ".arpa")
 }
 
 func zeekDHCP() *zeekLog {

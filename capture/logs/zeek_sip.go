@@ -45,7 +45,7 @@ func (s *sipCalls) row(at capture.Time) error {
 	v := s.z.values[zeekOwn:]
 	id, code := s.z.text(zeekOwn+3), number(v[5])
 	from, to := sipEnd(s.z.text(zeekOwn+1)), sipEnd(s.z.text(zeekOwn+2))
-	from.Addr, from.Device = s.z.addrs.get(s.z.client()), s.z.text(zeekOwn+4)
+	from.Addr, from.Device = s.z.addrs.get(s.z.values[zeekOrigAddr]), s.z.text(zeekOwn+4)
 	e := capture.Entry{Service: "sip", From: from, ID: id, Unit: time.Microsecond}
 	switch string(v[0]) {
 	case "INVITE":
