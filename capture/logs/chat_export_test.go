@@ -16,7 +16,7 @@ func TestChatHeaders(t *testing.T) {
 		"22/03/2026, 20:05 - ", "3/22/26, 8:05 PM - ", "22.03.26, 20:05 – ", "2026/03/22 20:05 - ", "22/3/2026 à 20:05 - ", "22.3.2026 klo 20.05 - ", "2026/03/22, 下午8:05 - ",
 	} {
 		text := head + "Anna: x\n"
-		n, out := readAll(t, whatsappFormat(Options{}), text)
+		n, out := readExport(t, whatsappFormat(Options{}), text)
 		if n != 1 || !strings.HasPrefix(out, "2026-03-22T20:05:0") || !strings.Contains(out, "Name:Anna") {
 			t.Errorf("%q: %s", head, out)
 		}
@@ -44,7 +44,7 @@ func TestChatOrder(t *testing.T) {
 		for _, d := range c.dates {
 			text.WriteString(line(d))
 		}
-		_, out := readAll(t, whatsappFormat(Options{}), text.String())
+		_, out := readExport(t, whatsappFormat(Options{}), text.String())
 		lines := strings.Split(strings.TrimSpace(out), "\n")
 		if len(lines) != len(c.dates)+1 || !strings.HasPrefix(lines[len(lines)-2], c.last) || strings.Contains(out, "would do as well") != c.warns {
 			t.Errorf("%s:\n%s", name, out)
@@ -54,14 +54,14 @@ func TestChatOrder(t *testing.T) {
 
 func TestChatTalk(t *testing.T) {
 	const two = "05/01/2026, 08:00 - Anna: first\nsecond line\n05/01/2026, 08:01 - +1 555 010 0002: Missed voice call\n25/01/2026, 08:02 - Anna: <Media omitted>\nnot said\n"
-	n, out := readAll(t, whatsappFormat(Options{}), two)
+	n, out := readExport(t, whatsappFormat(Options{}), two)
 	for _, part := range []string{"Size:17 Text:true", "To:[{Account:+15550100002", "Kind:call", "Kind:media", "Outcome:unanswered"} {
 		if n != 3 || !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}
 	}
 	const group = "25/01/2026, 08:00 - Anna created group \"Walks\"\n25/01/2026, 08:00 - Anna added Ben and Carla\n25/01/2026, 08:00 - Ben: a\n25/01/2026, 08:01 - Ben left\n25/01/2026, 08:02 - You were added\n"
-	n, out = readAll(t, whatsappFormat(Options{}), group)
+	n, out = readExport(t, whatsappFormat(Options{}), group)
 	for _, part := range []string{"GroupName:Walks", "Group:chat 1", "To:[{Account: Name:Ben", "Name:Carla", "Kind:leave"} {
 		if n != 4 || !strings.Contains(out, part) {
 			t.Errorf("%d records, no %q in\n%s", n, part, out)
@@ -70,7 +70,7 @@ func TestChatTalk(t *testing.T) {
 }
 
 func TestChatZone(t *testing.T) {
-	_, out := readAll(t, whatsappFormat(Options{Zone: time.FixedZone("", 3600)}), "25/01/2026, 08:00 - Anna: a\n")
+	_, out := readExport(t, whatsappFormat(Options{Zone: time.FixedZone("", 3600)}), "25/01/2026, 08:00 - Anna: a\n")
 	if !strings.HasPrefix(out, "2026-01-25T07:00:00Z") {
 		t.Error(out)
 	}
@@ -108,15 +108,15 @@ func TestExportsHostile(t *testing.T) {
 		"a cut last line":        good + good + "25/01/2026, 0",
 		"megabytes of one field": good + "25/01/2026, 08:00 - " + strings.Repeat("A", 2<<20) + ": a\n" + good,
 	} {
-		if n, out := readAll(t, whatsappFormat(Options{}), text); n != 2 {
+		if n, out := readExport(t, whatsappFormat(Options{}), text); n != 2 {
 			t.Errorf("%s: %d records\n%.300s", name, n, out)
 		}
 	}
 	long := `{"messages":[{"sender_name":"Anna","timestamp_ms":1767600000000,"content":"` + strings.Repeat("x", 20<<20) + `"}]}`
 	for _, f := range chatJSONFormats(Options{}) {
-		if n, out := readAll(t, f, long); n != 0 || !strings.Contains(out, "a message of more than 8 MiB") {
+		if n, out := readExport(t, f, long); n != 0 || !strings.Contains(out, "a message of more than 8 MiB") {
 			t.Errorf("%s: %d records\n%.300s", f.Name, n, out)
 		}
-		readAll(t, f, strings.Repeat(`{"a":[`, 1<<20))
+		readExport(t, f, strings.Repeat(`{"a":[`, 1<<20))
 	}
 }

@@ -124,7 +124,7 @@ func TestExportCanary(t *testing.T) {
 				continue
 			}
 			var out string
-			if n, out = readAll(t, f, text); strings.Contains(out, "canary") {
+			if n, out = readExport(t, f, text); strings.Contains(out, "canary") {
 				t.Errorf("%s: %s", name, out)
 			}
 		}
@@ -141,7 +141,7 @@ func FuzzExports(f *testing.F) {
 	f.Add("18/3/2565 BE, 2:56 PM - Anna: x\n19.03.26 14:56 - Ben left\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, format := range exportFormats(Options{}) {
-			readAll(t, format, text)
+			readExport(t, format, text)
 		}
 	})
 }

@@ -135,8 +135,8 @@ func TestReturnLayouts(t *testing.T) {
 	}
 }
 
-// readAll reads bytes by one format, and writes all that comes out as text.
-func readAll(t testing.TB, f capture.Format, text string) (records int, out string) {
+// readExport reads bytes by one format, and writes all that comes out as text.
+func readExport(t testing.TB, f capture.Format, text string) (records int, out string) {
 	t.Helper()
 	in := &capture.Input{Reader: strings.NewReader(text)}
 	var b strings.Builder
@@ -162,7 +162,7 @@ func TestReturnInline(t *testing.T) {
 	text := "Facebook Legal Request\nService WhatsApp\nAccount Identifier +15550100001\nMessage Log Definition\nType of each message and more, in a sentence.\n" +
 		"Timestamp 2026-01-05 08:00:00 UTC | Message Id 3EB0 | Sender 15550100001 | Recipients 15550100002 | Type text | Message Style individual | Message Size 312\n" +
 		"Timestamp 2026-01-05 08:00:01 UTC | Message Id 3EB1 | Sender 15550100002 | Recipients 15550100001 | Type text | Message Style individual | Message Size x\n"
-	n, out := readAll(t, returnFormats(Options{})[1], text)
+	n, out := readExport(t, returnFormats(Options{})[1], text)
 	if n != 2 || !strings.Contains(out, "Account:+15550100002") || !strings.Contains(out, `line 7: the message size "x" is no number`) {
 		t.Errorf("%d records\n%s", n, out)
 	}
@@ -184,7 +184,7 @@ func TestReturnHostile(t *testing.T) {
 		"entities, NUL":  "&amp;&#0;&bogus;\x00\xff" + strings.Repeat("&#x10ffff;", 1000),
 		"content":        `<div id="property-offline_log_info">` + field("Content", "canary") + `<div id="property-groups_info">` + field("Description", "canary"),
 	} {
-		n, out := readAll(t, returnFormats(Options{})[0], before+message)
+		n, out := readExport(t, returnFormats(Options{})[0], before+message)
 		if n != 1 || strings.Contains(out, "canary") {
 			t.Errorf("%s: %d records\n%.500s", name, n, out)
 		}
@@ -194,7 +194,7 @@ func TestReturnHostile(t *testing.T) {
 func TestReturnOfAnotherService(t *testing.T) {
 	page := `<div id="property-request_parameters"><table><tr><th>Service</th><td>Facebook</td></tr></table></div>` +
 		`<div id="property-message_log"><table><tr><th>Timestamp</th><td>2026-01-05 08:00:00 UTC</td></tr></table></div>`
-	n, out := readAll(t, returnFormats(Options{})[0], page)
+	n, out := readExport(t, returnFormats(Options{})[0], page)
 	if n != 0 || !strings.Contains(out, `for "Facebook" and not for WhatsApp`) {
 		t.Errorf("%d records\n%s", n, out)
 	}
@@ -210,7 +210,7 @@ func FuzzReturn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, format := range returnFormats(Options{}) {
-			readAll(t, format, text)
+			readExport(t, format, text)
 		}
 	})
 }
