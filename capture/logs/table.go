@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -91,5 +90,3 @@ func cutCell(line string, sep byte) (cell, rest string, more bool) {
 	return body, "", false
 }
 
-// errNoHeader is of a table whose rows come before their names.
-var errNoHeader = errors.New("no header above the rows")
