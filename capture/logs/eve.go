@@ -286,9 +286,7 @@ func (e *eve) lease(at capture.Time) error {
 	if !n.Addr.IsValid() || n.Addr.IsUnspecified() {
 		return nil
 	}
-	if d, ok := seconds(e.text(eveLeaseTime)); ok && d > 0 {
-		n.Until = at.Add(d)
-	}
+	n.Until = after(at, e.text(eveLeaseTime))
 	e.r.name(at, &n)
 	return nil
 }

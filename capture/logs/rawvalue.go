@@ -169,6 +169,19 @@ func seconds(b []byte) (time.Duration, bool) {
 	return time.Duration(n), true
 }
 
+// maxSpan bounds a duration that is believed, in time.Duration: more is an
+// infinite lease (RFC 2131 section 3.3) or an error, and no end.
+const maxSpan = 50 * 365 * 24 * time.Hour
+
+// after gives the moment that a number of seconds is behind another one, 0
+// where there is none.
+func after(at capture.Time, b []byte) capture.Time {
+	if d, ok := seconds(b); ok && d > 0 && d < maxSpan {
+		return at.Add(d)
+	}
+	return 0
+}
+
 // exponent reads numbers such as 1.7e9 and 4.5e-05.
 func exponent(b []byte) (time.Duration, bool) {
 	if len(b) > 32 {

@@ -39,9 +39,7 @@ func (z *zeek) conn(f *capture.Flow, at capture.Time) error {
 		return err
 	}
 	v := z.values[zeekOwn:]
-	if d, ok := seconds(v[1]); ok {
-		f.Last = at.Add(d)
-	}
+	f.Last = max(at, after(at, v[1]))
 	f.Proto = zeekProto(v[0], v[9])
 	if f.Proto == ipICMP || f.Proto == ipICMP6 { // the ports are type and code
 		f.Client, f.Server = netip.AddrPortFrom(f.Client.Addr(), 0), netip.AddrPortFrom(f.Server.Addr(), 0)

@@ -93,9 +93,7 @@ func (z *zeek) lease(at capture.Time) error {
 	if n.Value = z.text(zeekOwn + 2); n.Value == "" {
 		n.Value = z.text(zeekOwn + 3)
 	}
-	if d, ok := seconds(v[5]); ok && d > 0 {
-		n.Until = at.Add(d)
-	}
+	n.Until = after(at, v[5])
 	z.r.name(at, &n)
 	return nil
 }
