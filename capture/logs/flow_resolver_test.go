@@ -60,7 +60,7 @@ var familyCases = []struct {
 		"2026-01-05 08:00:01,2026-01-05 08:00:09,8.0,198.51.100.7,192.0.2.10,443,50112,TCP,...AP.S.,7,7000,0,0\n" +
 		"broken,,,,,,,TCP,,,,,\nSummary\nflows,bytes\n2,7900\n", "nfdump-csv",
 		[]string{"2026-01-05T08:00:00.000+9s 6 192.0.2.10:50112>198.51.100.7:443 flags [9 7] [900 7000]  "}, 1},
-	{"nfdump new csv, columns in another order", "duration,firstSeen,proto,dstAddr,dstPort,srcAddr,srcPort,packets,bytes,flows\n60.0,2026-01-05 08:00:00.250,UDP,192.0.2.10,50112,198.51.100.7,3478,5,500,1\n", "nfdump-csv",
+	{"nfdump new csv, columns in another order", "duration,firstSeen,proto,dstAddr,dstPort,srcAddr,srcPort,packets,bytes,flows\n60.0,2026-01-05 08:00:00.250,UDP,192.0.2.10,50112,198.51.100.7,3478,5,500,1\n", "nfdump-csv-new",
 		[]string{"2026-01-05T08:00:00.250+1m0s 17 192.0.2.10:50112>198.51.100.7:3478 port [0 5] [0 500]  "}, 0},
 	{"nfdump ndjson", `{"type":"FLOW","first":"2026-01-05T08:00:00.5","last":"2026-01-05T08:00:01.5","in_packets":2,"in_bytes":80,"proto":6,"tcp_flags":"......S.","src4_addr":"192.0.2.10","dst4_addr":"198.51.100.7","src_port":40000,"dst_port":40001}` + "\n", "nfdump-json",
 		[]string{"2026-01-05T08:00:00.500+1s 6 192.0.2.10:40000>198.51.100.7:40001 flags [2 0] [80 0]  "}, 0},

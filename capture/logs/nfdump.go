@@ -16,11 +16,12 @@ const exportHides = "It cannot tell whom: a flow names the messenger's server an
 // (ts,te,td,sa,...), of 1.7.5 and later (firstSeen,duration,...), and of -o
 // csv-fast (cnt,af,firstSeen,lastSeen,...).
 func nfdumpCSV(o Options) []capture.Format {
-	f := capture.Format{Name: "nfdump-csv", Title: "nfdump -o csv or csv-fast", Shows: exportShows, Hides: exportHides}
-	read := nfdumpRow(o)
+	f := capture.Format{Name: "nfdump-csv", Title: "nfdump -o csv, up to 1.7.4", Shows: exportShows, Hides: exportHides}
+	later, read := f, nfdumpRow(o)
+	later.Name, later.Title = "nfdump-csv-new", "nfdump -o csv, from 1.7.5 on, or csv-fast"
 	return []capture.Format{
 		flowTable(f, []string{"ts", "td", "sa", "da", "pr", "ipkt", "ibyt"}, "Summary", read),
-		flowTable(f, []string{"firstseen", "proto", "srcaddr", "dstaddr", "packets", "bytes"}, "Summary", read),
+		flowTable(later, []string{"firstseen", "proto", "srcaddr", "dstaddr", "packets", "bytes"}, "Summary", read),
 	}
 }
 
