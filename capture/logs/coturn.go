@@ -23,7 +23,7 @@ func coturnFormat(o Options) capture.Format {
 		}),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			c := &coturn{r: r, o: &o}
-			return c.line, func() error { c.sessions.warn(r, "allocations"); return nil }
+			return c.line, c.end
 		}),
 	}
 }
@@ -34,6 +34,18 @@ type coturn struct {
 	o        *Options
 	relay    netip.AddrPort // of the allocation whose "new" line comes next
 	sessions bounded[*allocation]
+}
+
+// end yields the allocations that are open where the log ends.
+func (c *coturn) end() error {
+	for _, id := range c.sessions.order {
+		if a, ok := c.sessions.get(id); ok {
+			c.r.entry(a.since, &a.e)
+			c.sessions.drop(id)
+		}
+	}
+	c.sessions.warn(c.r, "allocations")
+	return nil
 }
 
 // allocation is a session of the relay that is open.
