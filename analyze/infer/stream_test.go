@@ -335,3 +335,22 @@ func FuzzStream(f *testing.F) {
 		}
 	})
 }
+
+// What compare does not tell apart stays as it is.
+func TestInOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{0, 1, 2, 50, 1000} {
+		list := make([]Event, n)
+		for i := range list {
+			list[i] = Event{Time: capture.Time(r.IntN(1 + n/4)), Flow: uint64(i)}
+		}
+		want := slices.Clone(list)
+		slices.SortStableFunc(want, func(a, b Event) int { return int(a.Time - b.Time) })
+		InOrder(list, func(a, b *Event) int { return int(a.Time - b.Time) })
+		for i := range list {
+			if list[i].Time != want[i].Time || list[i].Flow != want[i].Flow {
+				t.Fatalf("%d events: place %d has event %d of time %d, want %d of time %d", n, i, list[i].Flow, list[i].Time, want[i].Flow, want[i].Time)
+			}
+		}
+	}
+}
