@@ -155,12 +155,14 @@ func directionOf(k capture.EntryKind, direction string) string {
 // logs enters what logs say: events that the traffic shows as well gain a
 // second piece of evidence and the log's certainty, others are added, and
 // contacts and groups are those that the logs name.
-func (d *document) logs(a *Analyzer) {
-	if len(a.entries) == 0 {
+func (d *document) logs(entries []logged) {
+	if len(entries) == 0 {
 		return
 	}
 	who := d.newEnds()
-	halves := d.halves(a.entries, who)
+	halves := d.halves(entries, who)
+	rooms := d.rooms(entries, who)
+	roomsOfTwo(rooms, halves)
 	d.numbered = len(d.Events)
 	// Log by log, so that a line meets what another log has of the same event.
 	for _, input := range inputsOf(halves) {
@@ -169,9 +171,9 @@ func (d *document) logs(a *Analyzer) {
 		d.meetEvents(list)
 	}
 	d.dropDoubted(halves)
-	d.giveWay(halves)
+	d.giveWay(halves, rooms)
 	d.loggedContacts(halves, who)
-	d.loggedGroups(a.entries, halves, who)
+	d.loggedGroups(entries, halves, who)
 	d.renumber()
 }
 
@@ -198,8 +200,13 @@ func ofInput(halves []half, input int32) []*half {
 
 // giveWay takes back what the traffic suggested of parties and messengers of
 // which a log names both ends.
-func (d *document) giveWay(halves []half) {
+func (d *document) giveWay(halves []half, rooms map[room]map[string]capture.End) {
 	told := map[[2]string]bool{} // party and messenger
+	for k, members := range rooms {
+		for id := range members {
+			told[[2]string{id, k.service}] = true
+		}
+	}
 	for i := range halves {
 		if h := &halves[i]; h.peer != "" && talks(h.Kind) {
 			told[[2]string{h.party, h.service}], told[[2]string{h.peer, h.service}] = true, true

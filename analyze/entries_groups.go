@@ -107,13 +107,58 @@ func sortedRolls(of map[room]*roll) []*roll {
 	return list
 }
 
+// rooms gives the rooms whose members a log lists, by what it calls them, with
+// an end for each member.
+func (d *document) rooms(entries []logged, who *ends) map[room]map[string]capture.End {
+	out := map[room]map[string]capture.End{}
+	for i := range entries {
+		e := &entries[i]
+		if e.Group == "" || e.Kind != capture.EntryMember {
+			continue
+		}
+		k := room{e.Service, e.Group}
+		if out[k] == nil {
+			out[k] = map[string]capture.End{}
+		}
+		for _, end := range append([]capture.End{e.From}, e.To...) {
+			if id := who.party(&end, e.at); id != "" {
+				out[k][id] = end
+			}
+		}
+	}
+	return out
+}
+
+// roomsOfTwo makes of what is said in a room whose two members a log lists a
+// conversation of the two: some messengers have no other (Matrix).
+func roomsOfTwo(rooms map[room]map[string]capture.End, halves []half) {
+	for i := range halves {
+		h := &halves[i]
+		members := rooms[room{h.Service, h.Group}]
+		if h.Group == "" || len(members) != 2 || !talks(h.Kind) {
+			continue
+		}
+		e := *h.logged
+		e.Group = ""
+		for id, end := range members {
+			if id != h.party {
+				h.peer = id
+				if h.direction == "sent" {
+					e.To = []capture.End{end}
+				}
+			}
+		}
+		h.logged = &e
+	}
+}
+
 // loggedGroups enters the groups that logs name, and the pairs that share one
 // and show no talk of their own.
 func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
 	ids := map[room]string{}
 	for _, r := range d.rolls(entries, halves, who) {
-		if len(r.members) < 3 && r.messages() == 0 {
-			continue // nobody but its owner is known to be in it
+		if r.messages() == 0 && len(r.members) < 3 {
+			continue // a conversation of two, or nobody but its owner is known to be in it
 		}
 		g := Group{ID: groupID(len(d.Groups)), Name: r.name, Account: r.id, Members: sortedKeys(r.members), Service: r.service, Messages: r.messages(),
 			First: r.first.UTC(), Last: r.last.UTC(), Confidence: certain, Grade: "seen"}

@@ -51,13 +51,14 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 		u.add(a, c)
 	}
 	d := newDocument(a.opt, inputs)
-	d.parties(&a.book, u.sorted(), events)
+	entries := tieLegs(a.entries)
+	d.parties(&a.book, u.sorted(), events, entries)
 	d.services(u.sorted())
 	d.events(events)
 	d.callContacts()
 	d.talk(events)
 	d.channels(events)
-	d.logs(a)
+	d.logs(entries)
 	d.limits(&u.tally)
 	t.report(d)
 	if a.opt.Flows {
@@ -83,7 +84,7 @@ func newDocument(o Options, inputs []Input) *document {
 
 // parties joins the clients of flows and events, in the order of their first
 // packets.
-func (d *document) parties(book *identity.Book, used []*use, events []infer.Event) {
+func (d *document) parties(book *identity.Book, used []*use, events []infer.Event, entries []logged) {
 	var addrs []netip.Addr
 	seen := map[netip.Addr]bool{}
 	add := func(x netip.Addr) {
@@ -97,6 +98,13 @@ func (d *document) parties(book *identity.Book, used []*use, events []infer.Even
 	}
 	for _, e := range events {
 		add(e.Client)
+	}
+	for i := range entries {
+		for _, end := range append([]capture.End{entries[i].From}, entries[i].To...) {
+			if accountOf(&end, entries[i].at) == "" {
+				add(end.Addr) // all that is known of it
+			}
+		}
 	}
 	parties := book.Parties(addrs, d.opt.Names)
 	d.Parties = make([]Party, 0, len(parties))

@@ -100,4 +100,7 @@ type CallEntry struct {
 	Relay netip.AddrPort
 	Peers []netip.AddrPort
 	Bytes [2]uint64 // relayed from and to From
+	// PeerBytes are those that came from the other end and went to it: the two
+	// ends of a call through one relay have the same, the other way round.
+	PeerBytes [2]uint64
 }

@@ -94,7 +94,7 @@ func (c *coturn) session(id, text string, at capture.Time) {
 	if strings.HasPrefix(text, "new, ") {
 		user, _ := between(text, "username=<", ">")
 		a := &allocation{since: at, e: capture.Entry{Kind: capture.EntryCall, ID: id, Unit: time.Second,
-			From: capture.End{Account: user}, Call: &capture.CallEntry{Path: "relayed", Relay: c.relay}}}
+			From: capture.End{Account: turnAccount(user)}, Call: &capture.CallEntry{Path: "relayed", Relay: c.relay}}}
 		c.relay = netip.AddrPort{}
 		c.sessions.put(id, a)
 		return
@@ -107,11 +107,9 @@ func (c *coturn) session(id, text string, at capture.Time) {
 	case strings.HasPrefix(text, "peer ") && strings.Contains(text, " lifetime updated"):
 		a.peer(text[len("peer "):])
 	case strings.HasPrefix(text, "usage: "):
-		f := keyValues(strings.ReplaceAll(text, ",", " "))
-		for i, key := range []string{"rb", "sb"} {
-			n, _ := strconv.ParseUint(f[key], 10, 48)
-			a.e.Call.Bytes[i] += n
-		}
+		addUsage(&a.e.Call.Bytes, text)
+	case strings.HasPrefix(text, "peer usage: "):
+		addUsage(&a.e.Call.PeerBytes, text)
 	case strings.HasPrefix(text, "closed"):
 		remote, _ := between(text, "remote ", ",")
 		if ap, err := netip.ParseAddrPort(remote); err == nil {
@@ -121,6 +119,26 @@ func (c *coturn) session(id, text string, at capture.Time) {
 		c.r.entry(a.since, &a.e)
 		c.sessions.drop(id)
 	}
+}
+
+// addUsage adds the bytes received and sent that a usage line has.
+func addUsage(sum *[2]uint64, text string) {
+	f := keyValues(strings.ReplaceAll(text, ",", " "))
+	for i, key := range []string{"rb", "sb"} {
+		n, _ := strconv.ParseUint(f[key], 10, 48)
+		sum[i] += n
+	}
+}
+
+// turnAccount is the account in a user name of the relay: "1767603600:anna" is
+// one of the REST interface (draft-uberti-behave-turn-rest-00, section 2.2), of
+// anna until that time. Any other may be a credential that all clients share.
+func turnAccount(user string) string {
+	until, account, ok := strings.Cut(user, ":")
+	if _, err := strconv.ParseUint(until, 10, 40); !ok || err != nil {
+		return ""
+	}
+	return account
 }
 
 // maxPeers bounds the peers that are kept of one allocation.

@@ -23,10 +23,10 @@ var serverSamples = map[string]string{
 	"synapse": `2026-01-05 08:00:00,000 - synapse.access.http.8008 - 460 - INFO - PUT-7 - 192.0.2.10 - 8008 - {@anna:example.org} Processed request: 0.02sec/0.00sec (0, 0) (0/0/0) 59B 200 "PUT /_matrix/client/v3/rooms/!r1:example.org/send/m.room.encrypted/txn1?x=` + canary + ` HTTP/1.1" "Element/1.x" [0 dbevts]` + "\n",
 	"matrix-access": `1767600000.250 192.0.2.10:50000 "PUT /_matrix/client/v3/rooms/!r1:example.org/send/m.room.encrypted/t1?access_token=` + canary + ` HTTP/1.1" 200 in=846 out=401 rt=0.024 ua="Element"` + "\n" +
 		`192.0.2.11 - - [05/Jan/2026:08:00:02 +0000] "POST /_matrix/client/v3/rooms/%21r1:example.org/join HTTP/1.1" 200 59 "-" "Element"` + "\n",
-	"coturn": "0: : log file opened: x\n7: : IPv4. Local relay addr: 203.0.113.5:49001\n7: : session 000000000000000001: new, realm=<r>, username=<anna>, lifetime=600\n" +
-		"8: : session 000000000000000001: peer 203.0.113.5 lifetime updated: 300\n9: : session 000000000000000001: usage: realm=<r>, username=<anna>, rp=2, rb=300, sp=1, sb=200\n" +
+	"coturn": "0: : log file opened: x\n7: : IPv4. Local relay addr: 203.0.113.5:49001\n7: : session 000000000000000001: new, realm=<r>, username=<1767603600:anna>, lifetime=600\n" +
+		"8: : session 000000000000000001: peer 203.0.113.5 lifetime updated: 300\n9: : session 000000000000000001: usage: realm=<r>, username=<1767603600:anna>, rp=2, rb=300, sp=1, sb=200\n" +
 		"9: : session 000000000000000001: closed (2nd stage), user <anna> realm <r> origin <>, local 203.0.113.5:3478, remote 192.0.2.10:50000, reason: " + canary + "\n" +
-		"9: : session 000000000000000002: new, realm=<r>, username=<ben>, lifetime=600\n",
+		"9: : session 000000000000000002: new, realm=<r>, username=<1767603600:ben>, lifetime=600\n",
 	"maillog": "Jan  5 08:00:00 mx postfix/smtpd[1]: 4F1AB: client=host[192.0.2.10]\nJan  5 08:00:00 mx postfix/cleanup[2]: 4F1AB: warning: header Subject: " + canary + "\n" +
 		"Jan  5 08:00:00 mx postfix/qmgr[3]: 4F1AB: from=<anna@Example.org>, size=2311, nrcpt=2 (queue active)\n" +
 		"Jan  5 08:00:01 mx postfix/smtp[4]: 4F1AB: to=<ben@example.net>, relay=mx[198.51.100.9]:25, delay=0.9, dsn=2.0.0, status=sent (250 " + canary + ")\n" +
