@@ -103,16 +103,23 @@ func (n *net) answered(t *ties, a, b int32) bool {
 	if len(c.alone) < answeredFew || c.both < bothFew || float64(c.up) < wholeLeast*float64(t.all[a]) && float64(back) < wholeLeast*float64(t.all[b]) {
 		return false
 	}
-	got := n.strange(t, a, b)
-	real, chance := 0, 0
-	for _, k := range c.alone {
-		at := n.sent[k].at
-		real += follows(got, at, answerWithin)
-		for _, d := range otherTimes {
-			chance += follows(got, at.Add(d), answerWithin)
+	real, chance := n.company(c.alone, n.strange(t, a, b), 0, answerWithin)
+	return real >= answeredFew && float64(real) >= answeredLeast*float64(len(c.alone)) && float64(real) >= answeredTimes*chance
+}
+
+// company counts after how many of the messages sent one of the times comes,
+// which are in order: within the window from before until after it. By chance
+// it would be as many as with rotated clocks.
+func (n *net) company(sent []int32, times []capture.Time, before, after time.Duration) (real int, chance float64) {
+	span := n.last.Sub(n.first) + 1
+	for _, k := range sent {
+		at := n.sent[k].at.Add(-before)
+		real += follows(times, at, before+after)
+		for _, d := range rotations(span, chanceRounds) {
+			chance += float64(follows(times, n.first.Add((at.Sub(n.first)+d+span)%span), before+after)) / chanceRounds
 		}
 	}
-	return real >= answeredFew && float64(real) >= answeredLeast*float64(len(c.alone)) && len(otherTimes)*real >= answeredTimes*chance
+	return real, chance
 }
 
 const (
@@ -127,9 +134,6 @@ const (
 	answeredLeast = 0.15
 	answeredTimes = 5
 )
-
-// otherTimes are those at which answers are counted by chance.
-var otherTimes = [...]time.Duration{-3 * time.Hour, -time.Hour, -20 * time.Minute, 20 * time.Minute, time.Hour, 3 * time.Hour}
 
 // strange lists when two parties got something at one moment that nobody inside
 // sent.

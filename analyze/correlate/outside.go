@@ -13,10 +13,11 @@ const (
 	// boutWithin is how far from a message of a conversation others of it are
 	// looked for.
 	boutWithin = 2 * time.Minute
-	// joinedFew is the least number of messages with company from outside,
-	// joinedLeast the least share, joinedTimes how many times as many there must
-	// be as at other times of the day.
-	joinedFew   = 2
+	// joinedFew is by how many standard deviations of chance there must be more
+	// messages with company from outside than by chance, joinedLeast the least
+	// share of them, joinedTimes how many times as many there must be as by
+	// chance.
+	joinedFew   = 3
 	joinedLeast = 0.4
 	joinedTimes = 4
 )
@@ -31,9 +32,14 @@ type joining struct {
 
 // joinOutsiders marks the pairs in whose talk people outside take part. As many
 // of them as there are, of the others some will be such pairs whose company was
-// not seen: the more conversations without, the fewer.
+// not seen: the more conversations without, the fewer. In a small circle any two
+// coincide again and again, so that nothing is said of those.
 func (n *net) joinOutsiders() {
+	if n.active < crowd {
+		return
+	}
 	t := n.companies()
+	together := n.together()
 	found := make([]joining, len(n.scores))
 	var sure, joined, with, alone float64
 	for i := range n.scores {
@@ -41,8 +47,8 @@ func (n *net) joinOutsiders() {
 		if s.conf < 0.5 {
 			continue
 		}
-		found[i] = n.company(t, s)
-		if sure++; found[i].certain {
+		found[i] = n.joinedBy(t, s)
+		if sure++; found[i].certain && !together[pairKey(s.a, s.b)] {
 			s.group = true
 			joined, with, alone = joined+1, with+float64(found[i].with), alone+float64(found[i].alone)
 		}
@@ -56,25 +62,33 @@ func (n *net) joinOutsiders() {
 	}
 }
 
-// company tells whether people outside take part in what two write.
-func (n *net) company(t *ties, s *score) joining {
+// together lists the pairs that a known group has in common: what comes to both
+// from nobody may be the group's, its sender missed.
+func (n *net) together() map[uint64]bool {
+	out := make(map[uint64]bool)
+	for _, g := range n.groups {
+		for i, a := range g.members {
+			for _, b := range g.members[i+1:] {
+				out[pairKey(a.Party, b.Party)] = true
+			}
+		}
+	}
+	return out
+}
+
+// joinedBy tells whether people outside take part in what two write.
+func (n *net) joinedBy(t *ties, s *score) joining {
 	c := t.shared[pairKey(s.a, s.b)]
 	if c == nil {
 		return joining{}
 	}
-	got := n.strange(t, s.a, s.b)
-	j := joining{alone: len(c.alone)}
-	chance := 0
+	with, chance := n.company(c.alone, n.strange(t, s.a, s.b), boutWithin, boutWithin)
+	j := joining{with: with, alone: len(c.alone)}
+	j.certain = float64(with) >= chance+joinedFew*math.Sqrt(chance+1) && float64(with) >= joinedLeast*float64(j.alone) && float64(with) >= joinedTimes*chance
 	for i, k := range c.alone {
-		at := n.sent[k].at.Add(-boutWithin)
-		j.with += follows(got, at, 2*boutWithin)
-		for _, d := range otherTimes {
-			chance += follows(got, at.Add(d), 2*boutWithin)
-		}
 		if i == 0 || n.sent[k].at.Sub(n.sent[c.alone[i-1]].at) > boutWithin {
 			j.bouts++
 		}
 	}
-	j.certain = j.with >= joinedFew && float64(j.with) >= joinedLeast*float64(j.alone) && len(otherTimes)*j.with >= joinedTimes*chance
 	return j
 }

@@ -273,7 +273,7 @@ func TestCities(t *testing.T) {
 		c := newCity(t, 1000, 24*time.Hour, seed, nil)
 		v := c.judge(correlate.Correlate(c.events, len(c.person), correlate.Options{}))
 		t.Logf("seed %d: %s", seed, v.String())
-		if v.precision < 0.89 || v.recall < 0.94 || v.hit1 < 0.92 || v.tpr < 0.87 || v.attribP < 0.98 || v.wrongSame > 4 || v.same < 80 {
+		if v.precision < 0.945 || v.recall < 0.95 || v.hit1 < 0.935 || v.tpr < 0.88 || v.attribP < 0.98 || v.wrongSame > 4 || v.same < 100 {
 			t.Errorf("seed %d: worse than the floors", seed)
 		}
 	}
