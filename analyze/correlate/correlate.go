@@ -21,6 +21,8 @@
 //     (direct.go).
 //   - Several devices of one person are taken together, where what the one gets
 //     the other gets, whoever else is concerned (devices.go).
+//   - Two members of a group whose others are outside are told from two who
+//     talk directly by what comes to both from outside (outside.go).
 //   - A pair is scored by a likelihood ratio over distinct moments (pairs.go).
 //     The same scores with every sender's clock rotated give what chance
 //     makes of the same traffic; probabilities follow from the two, as in
@@ -30,9 +32,10 @@
 // What it cannot do: it does not see people outside the capture, and says
 // "unknown" of their messages; two people of whom each other's messages were
 // always delivered in a crowd of simultaneous ones of equal size are not told
-// apart; a group of which only two members are inside looks like the
-// two talking directly, and two people of whom one gets whatever the other gets
-// look like one with two devices.
+// apart; a group of which only two members are inside looks like the two talking
+// directly where its other members are silent or there are few parties, and two
+// people of whom one gets whatever the other gets look like one with two
+// devices.
 //
 // All functions are pure and deterministic, and do not depend on the order of
 // the events given.
@@ -92,7 +95,7 @@ type Peer struct {
 // Contact is two parties that talked, A < B.
 type Contact struct {
 	A, B          int32
-	Via           string // "direct" or "group": shared a group and showed no talk of their own
+	Via           string // "direct" or "group": shared a group, maybe with people outside, and showed no talk of their own
 	Service       int32
 	Messages      int    // sent ones between the two, media included; for a group those of A or B to it
 	Media         int    // sent ones with an attachment
