@@ -39,7 +39,6 @@ func (n *net) joinOutsiders() {
 		return
 	}
 	t := n.companies()
-	together := n.together()
 	found := make([]joining, len(n.scores))
 	var sure, joined, with, alone float64
 	for i := range n.scores {
@@ -48,7 +47,7 @@ func (n *net) joinOutsiders() {
 			continue
 		}
 		found[i] = n.joinedBy(t, s)
-		if sure++; found[i].certain && !together[pairKey(s.a, s.b)] {
+		if sure++; found[i].certain {
 			s.group = true
 			joined, with, alone = joined+1, with+float64(found[i].with), alone+float64(found[i].alone)
 		}
@@ -60,20 +59,6 @@ func (n *net) joinOutsiders() {
 			s.conf *= (1 - usual) / (1 - usual + hidden)
 		}
 	}
-}
-
-// together lists the pairs that a known group has in common: what comes to both
-// from nobody may be the group's, its sender missed.
-func (n *net) together() map[uint64]bool {
-	out := make(map[uint64]bool)
-	for _, g := range n.groups {
-		for i, a := range g.members {
-			for _, b := range g.members[i+1:] {
-				out[pairKey(a.Party, b.Party)] = true
-			}
-		}
-	}
-	return out
 }
 
 // joinedBy tells whether people outside take part in what two write.
