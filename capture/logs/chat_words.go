@@ -110,8 +110,8 @@ func isMedia(plain []byte, note string, noted, marked bool) bool {
 		return true
 	case attached.Match(short) && (noted || attachWord.Match(bytes.ToLower(short))):
 		return true
-	case marked:
-		return !edited(plain)
+	case marked: // exports mark lines of which a part is the app's own
+		return (noted || bytes.ContainsAny(plain, "\u200e\u200f")) && !edited(plain)
 	}
 	return noted && iosOmitted.MatchString(note)
 }
