@@ -149,7 +149,7 @@ func (p *printer) eventTable(rows []row) *table {
 		{title: "service", keep: 4},
 		{title: "size", right: true, keep: 3},
 		{title: "how sure", keep: 8, least: 11},
-		{title: "packets", keep: 5, least: 10, prefix: "packets "},
+		{title: p.evidenceTitle(), keep: 5, least: 10, prefix: p.evidenceTitle() + " "},
 	}}
 	for _, r := range shown(p, t, rows) {
 		t.add(p.clock(r.Time), p.who(r.Party), what(r), p.with(r.Event), p.eventService(r.Event), sizeOf(r.Bytes),
@@ -270,7 +270,7 @@ func (p *printer) calls() {
 		{title: "outcome", keep: 5, least: 10},
 		{title: "service", keep: 3},
 		{title: "how sure", keep: 8, least: 9},
-		{title: "packets", keep: 4, least: 10, prefix: "packets "},
+		{title: p.evidenceTitle(), keep: 4, least: 10, prefix: p.evidenceTitle() + " "},
 	}}
 	for _, e := range p.view.events {
 		if e.Kind != "call" {

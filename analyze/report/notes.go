@@ -31,7 +31,7 @@ func (p *printer) inputs() {
 		{title: "file", keep: 9, least: 16},
 		{title: "format", keep: 4},
 		{title: "seen by", keep: 5, prefix: "seen by "},
-		{title: "packets", right: true, keep: 6, prefix: "packets "},
+		{title: p.evidenceTitle(), right: true, keep: 6, prefix: p.evidenceTitle() + " "},
 		{title: "records", right: true, keep: 0, spare: true},
 		{title: "from - to", keep: 1, spare: true},
 		{title: "sha256 begins", keep: 3, prefix: "sha256 begins "},
@@ -45,5 +45,5 @@ func (p *printer) inputs() {
 		t.add(Clean(in.ID), Clean(in.Path), Clean(in.Format), Clean(in.Observer), grouped(in.Packets), grouped(in.Records),
 			time, Clean(hash[:min(len(hash), hashDigits)]))
 	}
-	p.section("Inputs (packets above are given as input:number)", t)
+	p.section("Inputs ("+p.evidenceTitle()+" above are given as input:number)", t)
 }

@@ -102,7 +102,7 @@ func (p *printer) parties() {
 		{title: "named by", keep: 6, least: 16},
 		{title: "accounts", keep: 5, least: 12},
 		{title: "seen outside as", keep: 4, prefix: "outside "},
-		{title: "packets", keep: 1, prefix: "packets "},
+		{title: p.evidenceTitle(), keep: 1, prefix: p.evidenceTitle() + " "},
 	}}
 	active := p.active()
 	for _, x := range shown(p, t, active) {

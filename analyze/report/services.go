@@ -77,7 +77,7 @@ func (p *printer) services() {
 		{title: "up / down", keep: 4, prefix: "up / down "},
 		{title: "from - to", keep: 1, spare: true},
 		{title: "how sure", keep: 8, least: 11},
-		{title: "packets", keep: 3, prefix: "packets "},
+		{title: p.evidenceTitle(), keep: 3, prefix: p.evidenceTitle() + " "},
 	}}
 	list := shown(p, t, p.view.services)
 	for i := range list {

@@ -66,14 +66,45 @@ func (p *printer) amount() string {
 	if p.o.Selection != "" {
 		of = "what was selected (" + p.o.Selection + ") of "
 	}
-	var packets, records int64
+	read := map[string]int64{}
+	var records int64
 	for _, in := range p.r.Inputs {
-		packets, records = packets+in.Packets, records+in.Records
+		read[unitOf(&in)] += in.Packets
+		records += in.Records
 	}
-	if packets > 0 {
-		return of + plural(int(packets), "packet")
+	var parts []string
+	for _, unit := range []string{"packet", "line"} {
+		if read[unit] > 0 {
+			parts = append(parts, plural(int(read[unit]), unit))
+		}
 	}
-	return of + plural(int(records), "record")
+	if len(parts) == 0 {
+		return of + plural(int(records), "record")
+	}
+	return of + list(parts)
+}
+
+// unitOf is what the numbers of an input's evidence count.
+func unitOf(in *analyze.Input) string {
+	if in.Grain == "flow" || in.Grain == "entry" {
+		return "line"
+	}
+	return "packet"
+}
+
+// evidenceTitle heads the column of evidence, by what its numbers count.
+func (p *printer) evidenceTitle() string {
+	units := map[string]bool{}
+	for i := range p.r.Inputs {
+		units[unitOf(&p.r.Inputs[i])+"s"] = true
+	}
+	switch {
+	case units["packets"] && units["lines"]:
+		return "packets, lines"
+	case units["lines"]:
+		return "lines"
+	}
+	return "packets"
 }
 
 // uses is the uses of services by what they amount to.

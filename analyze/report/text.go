@@ -196,6 +196,9 @@ func (p *printer) clock(t time.Time) string {
 
 // fromTo is two times on one line.
 func (p *printer) fromTo(a, b time.Time) string {
+	if p.clock(a) == p.clock(b) {
+		return p.clock(a)
+	}
 	return p.clock(a) + hard + "-" + hard + p.clock(b)
 }
 
