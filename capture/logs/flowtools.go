@@ -3,7 +3,6 @@ package logs
 import (
 	"encoding/binary"
 	"errors"
-	"iter"
 	"slices"
 	"strings"
 
@@ -116,34 +115,22 @@ func ndpiCSV(o Options) capture.Format {
 	})
 }
 
-// refused is a format that is known and not read: why says what to do instead.
-func refused(name, title, why string, sniff func([]byte) bool) capture.Format {
-	return capture.Format{
-		Name: name, Title: title, Observer: capture.Network, Grain: capture.GrainFlow, Shows: []string{}, Hides: why, Sniff: sniff,
-		Read: func(in *capture.Input) iter.Seq2[capture.Record, error] {
-			return func(yield func(capture.Record, error) bool) {
-				yield(capture.Record{}, &capture.SyntaxError{Path: in.Path, Msg: why})
-			}
-		},
-	}
-}
-
 // nfcapd is nfdump's own storage, whose binary layout changes with its
 // versions. Its magic number is 0xA50C in the byte order of the writer.
 func nfcapd() capture.Format {
-	return refused("nfcapd", "nfcapd file (binary; not read)", "nfcapd files are not read: run nfdump -r FILE -o json and read its output", func(head []byte) bool {
+	return refused(capture.Format{Name: "nfcapd", Title: "nfcapd file (binary; not read)", Observer: capture.Network, Grain: capture.GrainFlow, Hides: "nfcapd files are not read: run nfdump -r FILE -o json and read its output", Sniff: func(head []byte) bool {
 		return len(head) >= 4 && (binary.LittleEndian.Uint16(head) == 0xA50C && head[2] <= 3 && head[3] == 0 || binary.BigEndian.Uint16(head) == 0xA50C && head[3] <= 3 && head[2] == 0)
-	})
+	}})
 }
 
 // wiresharkList is the packet list that Wireshark exports as CSV. Its times count
 // from the first packet and its columns have no ports: nothing could be laid beside
 // other inputs by it.
 func wiresharkList() capture.Format {
-	return refused("wireshark-list", "Wireshark packet list, CSV (not read)",
-		"a packet list has no date and no ports: read the capture itself, or tshark -r FILE -T fields -E header=y -E separator=, -e frame.time_epoch -e ip.src -e ip.dst -e tcp.srcport -e tcp.dstport -e udp.srcport -e udp.dstport -e frame.len",
-		sniffLines(func(line []byte) bool {
+	return refused(capture.Format{Name: "wireshark-list", Title: "Wireshark packet list, CSV (not read)", Observer: capture.Network, Grain: capture.GrainFlow,
+		Hides: "a packet list has no date and no ports: read the capture itself, or tshark -r FILE -T fields -E header=y -E separator=, -e frame.time_epoch -e ip.src -e ip.dst -e tcp.srcport -e tcp.dstport -e udp.srcport -e udp.dstport -e frame.len",
+		Sniff: sniffLines(func(line []byte) bool {
 			var t table
 			return t.header(string(line), []string{"no.", "time", "source", "destination", "protocol", "length", "info"})
-		}))
+		})})
 }

@@ -31,6 +31,7 @@ func Formats(o Options) []capture.Format {
 		mailFormats(o),
 		callFormats(o),
 		exportFormats(o),
+		refusedFormats(),
 	)
 	for i := range list {
 		list[i].Undated = list[i].Undated && o.Year == 0
