@@ -20,7 +20,8 @@ type Report struct {
 	Groups    []Group         `json:"groups"`
 	Channels  []Channel       `json:"channels"` // one for each message list given
 	Observers []ObserverFacts `json:"observers"`
-	Together  []Gain          `json:"together,omitzero"` // what several observers know together
+	Together  []Gain          `json:"together,omitzero"`  // what several observers know together
+	Agreement []Agreement     `json:"agreement,omitzero"` // how far who inferred agrees with who read
 	Claims    []ClaimState    `json:"claims"`
 	Flows     []Flow          `json:"flows,omitzero"` // only with --flows
 	Limits    []Limit         `json:"limits"`         // what cannot be seen from these inputs, and why

@@ -28,6 +28,7 @@ func (r *Report) Expose(ledger exposure.Ledger, alone []*Report) {
 		for _, g := range exposure.Together(single, all) {
 			r.Together = append(r.Together, gain(g))
 		}
+		r.Agreement = r.agreements(alone)
 	}
 	for i, v := range exposure.Judge(ledger, all, single) {
 		r.Claims = append(r.Claims, ClaimState{v.ID, ledger[i].Who, ledger[i].Statement, string(v.State), v.Evidence, v.Why})
@@ -93,8 +94,15 @@ func (r *Report) view(prefix string) exposure.View {
 		u.Party = id(u.Party)
 		v.Uses = append(v.Uses, u)
 	}
+	sure := map[string]float64{}
+	for _, g := range r.Groups {
+		sure[g.ID] = g.Confidence
+	}
 	for i := range r.Events {
 		e := viewOfEvent(&r.Events[i])
+		if p := sure[e.Group]; e.Peer == "" && !e.Seen && p > 0 {
+			e.Odds = []float64{p}
+		}
 		e.ID, e.Party, e.Peer, e.Group = id(e.ID), id(e.Party), id(e.Peer), id(e.Group)
 		v.Events = append(v.Events, e)
 	}

@@ -64,6 +64,12 @@ func (p *printer) beyond() []string {
 		}
 		items = append(items, item)
 	}
+	for _, a := range p.r.Agreement {
+		if a.Right+a.Missed+a.Wrong > 0 {
+			items = append(items, fmt.Sprintf("%s beside %s: %d of %d %s right, %d that the %s does not have", Clean(a.Observer), Clean(a.Against),
+				a.Right, a.Right+a.Missed, Clean(a.What), a.Wrong, Clean(a.Against)))
+		}
+	}
 	for _, g := range p.r.Together {
 		if g.New > 0 {
 			items = append(items, fmt.Sprintf("together: %s %s, %s more than the best of them alone", grouped(int64(g.Together)), Clean(g.What), grouped(int64(g.New))))
