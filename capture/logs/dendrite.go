@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,10 @@ func dendriteLine(r *reader, s string) error {
 	if !strings.HasPrefix(s, `time="`) {
 		return nil
 	}
-	w := logfmt(s)
+	w, err := logfmt(s)
+	if err != nil {
+		return err
+	}
 	e := dendriteEntry(w)
 	if e == nil {
 		return nil
@@ -73,18 +77,23 @@ func dendriteEntry(w map[string]string) *capture.Entry {
 }
 
 // logfmt reads key=value and key="value with blanks"; of keys that come twice
-// the last counts.
-func logfmt(s string) map[string]string {
+// the last counts. A quote without its end is an error: what follows it is one
+// value, and no keys.
+func logfmt(s string) (map[string]string, error) {
 	words := map[string]string{}
 	for {
 		key, rest, ok := strings.Cut(strings.TrimLeft(s, " "), "=")
 		if !ok {
-			return words
+			return words, nil
 		}
-		value, err := strconv.QuotedPrefix(rest)
-		if err == nil && rest[0] == '"' {
-			rest = rest[len(value):]
-			value, _ = strconv.Unquote(value)
+		var value string
+		if strings.HasPrefix(rest, `"`) {
+			prefix, err := strconv.QuotedPrefix(rest)
+			if err != nil {
+				return nil, errors.New("a quote has no end")
+			}
+			rest = rest[len(prefix):]
+			value, _ = strconv.Unquote(prefix)
 		} else {
 			value, rest, _ = strings.Cut(rest, " ")
 		}

@@ -198,16 +198,22 @@ func (l *legalReturn) value(text string) {
 	}
 }
 
+// returnLines are the labels whose value may go over several lines. A second line
+// under any other is the value of a label that got lost.
+var returnLines = map[string]bool{"recipients": true, "to": true, "subject": true, "push name": true}
+
 func (l *legalReturn) store(text string) {
 	old := l.fields[l.label]
 	if len(old)+len(text) > maxReturnValue {
 		l.lost++
 		return
 	}
-	if old != "" {
-		text = old + "\n" + text
+	switch {
+	case old == "":
+		l.fields[l.label] = text
+	case returnLines[l.label]:
+		l.fields[l.label] = old + "\n" + text
 	}
-	l.fields[l.label] = text
 }
 
 func (l *legalReturn) miss(label string) {
@@ -323,12 +329,16 @@ func ends(s string) (list []capture.End) {
 	return list
 }
 
-// time reads a time of a return: with UTC or an offset behind it.
+// time reads a time of a record, which each must have.
 func (l *legalReturn) time(s string) (capture.Time, error) {
 	if s == "" {
 		return 0, errors.New("a record without a time")
 	}
-	zone := l.o.zone()
+	return returnTime(s, l.o.zone())
+}
+
+// returnTime reads a time with UTC or an offset behind it, or else in the zone.
+func returnTime(s string, zone *time.Location) (capture.Time, error) {
 	if t, is := strings.CutSuffix(strings.TrimSpace(s), " UTC"); is {
 		s, zone = t, time.UTC
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // databaseOf makes a database by statements.
-func databaseOf(t *testing.T, statements string) string {
+func databaseOf(t testing.TB, statements string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "a #1?.db")
 	db, err := sql.Open("sqlite", filepath.Join(filepath.Dir(name), "x.db"))
