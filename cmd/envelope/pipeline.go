@@ -159,6 +159,9 @@ func (p *pipeline) read(path string, index int32) error {
 		sum, err = in.SHA256()
 		bad.note(err)
 	}
+	if p.o.filter != "" && in.Grain != capture.GrainFrame {
+		in.Warn("--filter looks at packets; this input has none and is read whole")
+	}
 	if in.Records == 0 && in.Grain != capture.GrainFrame && len(bad.list)+len(in.Warnings) == 0 {
 		in.Warn("0 records: it is " + in.Format + ", and nothing in it tells of who, whom or when")
 	}
