@@ -115,6 +115,7 @@ func formatSamples(t testing.TB) map[string]formatSample {
 	if err != nil {
 		t.Fatal(err)
 	}
+	all["whatsapp-account"] = formatSample{text: strings.ReplaceAll(accountReports["page of lists"], "CANARY", canary)}
 	all["sqlite"] = formatSample{text: string(database)}
 	all["netflow"] = formatSample{text: netflow5Sample()}
 	return all

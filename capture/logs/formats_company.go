@@ -4,5 +4,5 @@ import "envelope/capture"
 
 // companyFormats are what messenger companies hand over: legal-process returns and account reports.
 func companyFormats(o Options) []capture.Format {
-	return returnFormats(o)
+	return append(returnFormats(o), accountFormat(o))
 }

@@ -194,6 +194,9 @@ func TestFormatSamples(t *testing.T) {
 
 func FuzzFormatWhatsappReturn(f *testing.F)     { fuzzFormat(f, "whatsapp-return") }
 func FuzzFormatWhatsappReturnText(f *testing.F) { fuzzFormat(f, "whatsapp-return-text") }
+func FuzzFormatWhatsappAccount(f *testing.F) {
+	fuzzFormat(f, "whatsapp-account", accountReports["page of tables"], accountReports["page of divisions"], accountReports["JSON with objects in lists"])
+}
 func FuzzFormatZeekConn(f *testing.F) {
 	fuzzFormat(f, "zeek-conn", zeekHead+"#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\tduration\n1767600000.5\tC\t192.0.2.10\t50112\t198.51.100.7\t443\ttcp\t1.5\n")
 }
@@ -249,5 +252,8 @@ func FuzzFormatSignalExport(f *testing.F)   { fuzzFormat(f, "signal-export") }
 func FuzzFormatWhatsappChat(f *testing.F) {
 	fuzzFormat(f, "whatsapp-chat", "18/3/2565 BE, 2:56 PM - Anna: x\n19.03.26 14:56 - Ben left\n")
 }
-func FuzzFormatSqlite(f *testing.F)    { fuzzFormat(f, "sqlite") }
-func FuzzFormatPostqueue(f *testing.F) { fuzzFormat(f, "postqueue") }
+func FuzzFormatSqlite(f *testing.F)      { fuzzFormat(f, "sqlite") }
+func FuzzFormatJicofo(f *testing.F)      { fuzzFormat(f, "jicofo") }
+func FuzzFormatJVB(f *testing.F)         { fuzzFormat(f, "jvb") }
+func FuzzFormatAsteriskCEL(f *testing.F) { fuzzFormat(f, "asterisk-cel") }
+func FuzzFormatPostqueue(f *testing.F)   { fuzzFormat(f, "postqueue") }

@@ -61,32 +61,38 @@ type returnPage struct {
 	cut   bool            // the next text is the rest of one that was too long
 }
 
-// read takes the page token by token. A token that is too long is passed over.
+// read takes the page token by token. What was cut is not read on with.
 func (p *returnPage) read() {
-	z := html.NewTokenizer(p.in.Reader)
+	p.tokens(p.token, func() { p.cut, p.place = true, nowhere })
+}
+
+// tokens takes an HTML page token by token. A token that is too long is passed
+// over, and cut is called; the next text is the rest of it.
+func (r *reader) tokens(take func(html.TokenType, *html.Tokenizer), cut func()) {
+	z := html.NewTokenizer(r.in.Reader)
 	z.SetMaxBuf(maxToken)
-	for !p.done {
+	for !r.done {
 		kind := z.Next()
 		if kind == html.ErrorToken {
 			if !errors.Is(z.Err(), html.ErrBufferExceeded) {
 				if !errors.Is(z.Err(), io.EOF) {
-					p.fail(z.Err())
+					r.fail(z.Err())
 				}
 				return
 			}
-			p.in.Bytes += maxToken
-			p.fail(fmt.Errorf("a tag or text longer than %d MiB; passed over", maxToken>>20))
-			p.cut, p.place = true, nowhere
-			z = html.NewTokenizer(p.in.Reader)
+			r.in.Bytes += maxToken
+			r.fail(fmt.Errorf("a tag or text longer than %d MiB; passed over", maxToken>>20))
+			cut()
+			z = html.NewTokenizer(r.in.Reader)
 			z.SetMaxBuf(maxToken)
 			continue
 		}
 		raw := z.Raw()
 		lines, length := bytes.Count(raw, []byte("\n")), len(raw)
-		p.token(kind, z)
-		p.at += int64(lines)
-		p.in.Packets += int64(lines)
-		p.in.Bytes += int64(length)
+		take(kind, z)
+		r.at += int64(lines)
+		r.in.Packets += int64(lines)
+		r.in.Bytes += int64(length)
 	}
 }
 
