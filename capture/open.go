@@ -143,6 +143,9 @@ func OpenReader(r io.Reader, path string, index int32, formats []Format) (*Input
 	disk := &stored{r: r, sum: sha256.New()}
 	in := &Input{Index: index, Path: path, disk: disk, size: -1}
 	content, head, err := in.decompress()
+	if err == nil {
+		content, head, err = unmark(content, head)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,8 @@ func formatSamples(t testing.TB) map[string]formatSample {
 	}
 	for _, family := range []map[string]string{serverSamples, documentSamples, refusedSamples} {
 		for name, text := range family {
-			all[name] = formatSample{text, false}
+			_, server := serverSamples[name]
+			all[name] = formatSample{text, server && name != "mail"}
 		}
 	}
 	database, err := os.ReadFile(databaseOf(t, strings.ReplaceAll(imessageTables, "CANARY", canary)))

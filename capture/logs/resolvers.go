@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -120,8 +119,8 @@ func bindQuery(line string) (stamp string, client netip.Addr, name string, ok bo
 func bindTime(o *Options, in *capture.Input, head string) (capture.Time, error) {
 	words := strings.Fields(head)
 	if len(words) >= 2 {
-		if t, err := time.ParseInLocation("02-Jan-2006 15:04:05.999999999", words[0]+" "+words[1], o.zone()); err == nil {
-			return capture.TimeOf(t), nil
+		if t, err := parseZoned("02-Jan-2006 15:04:05.999999999", words[0]+" "+words[1], o.zone()); err == nil {
+			return t, nil
 		}
 	}
 	if l, ok := cutSyslog(head + "x"); ok {
