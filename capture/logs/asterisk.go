@@ -106,14 +106,14 @@ func (o *Options) asteriskRow(r *reader, w row) error {
 	if id == "" {
 		id = w.get("uniqueid")
 	}
-	r.entry(start, &capture.Entry{Kind: capture.EntryCall, Service: asteriskService(w), From: from, To: some(to), ID: id,
+	r.entry(start, &capture.Entry{Kind: capture.EntryCall, Service: asteriskService(w.get("channel"), w.get("dstchannel")), From: from, To: some(to), ID: id,
 		Until: end, Unit: stampUnit(w.get("start")), Call: &capture.CallEntry{Outcome: outcome, Answered: answer}})
 	return nil
 }
 
 // asteriskService is "sip" where a channel of the call is one.
-func asteriskService(w row) string {
-	for _, c := range []string{w.get("channel"), w.get("dstchannel")} {
+func asteriskService(channels ...string) string {
+	for _, c := range channels {
 		if tech, _, _ := strings.Cut(c, "/"); tech == "SIP" || tech == "PJSIP" {
 			return "sip"
 		}

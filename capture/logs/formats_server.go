@@ -11,6 +11,9 @@ func serverFormats(o Options) []capture.Format {
 		matrixProxyFormat(),
 		dendriteFormat(),
 		coturnFormat(o),
+		jicofoFormat(o),
+		jvbFormat(o),
+		asteriskCEL(o),
 		messageRecordsFormat(),
 	}
 }

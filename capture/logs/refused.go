@@ -23,13 +23,12 @@ func refused(f capture.Format) capture.Format {
 	return f
 }
 
-// unused is the error at the end of an input that gave no record, nil where it
-// gave one: why tells what it is and why nothing of it is used.
-func (r *reader) unused(why string) error {
-	if r.in.First != 0 {
-		return nil
+// unused warns at the end of an input that gave no record, of what it is and why
+// nothing of it is used.
+func (r *reader) unused(why string) {
+	if r.in.First == 0 {
+		r.in.Warn(why)
 	}
-	return &capture.SyntaxError{Path: r.in.Path, Msg: why}
 }
 
 // asteriskText tells lines of Asterisk's logger, with a date and without one:

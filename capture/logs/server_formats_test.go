@@ -14,6 +14,7 @@ const canary = "XYZZYSECRET"
 // Samples of every format, made from the lists of fields, with a word in every
 // place that can hold content.
 var serverSamples = map[string]string{
+	"jicofo": jicofoSample, "jvb": jvbSample, "asterisk-cel": celSample,
 	"ejabberd": "2026-01-05 08:00:00 [outgoing, chat] Anna@example.org/phone -> ben@example.net/desk\n" +
 		"2026-01-05 08:00:01.250 [info] <0.5.0>@ejabberd_c2s:process_auth:275 (tls|<0.5.0>) Accepted c2s SCRAM-SHA-256 authentication for anna@example.org by mnesia backend from 192.0.2.10\n" +
 		"2026-01-05 08:00:02 [info] <0.5.0>@mod_http_upload:create_slot:1 Got HTTP upload slot for anna@example.org/phone (file: " + canary + ".jpg, size: 1234)\n",

@@ -55,3 +55,12 @@ func parseYear(layout, s string, year int, zone *time.Location) (capture.Time, e
 	}
 	return capture.TimeOf(at), nil
 }
+
+// badStamp is the error of a line that begins with something of the shape of a
+// date and a time that is none, nil for any other line.
+func badStamp(s string) error {
+	if len(s) < 19 || s[4] != '-' || s[7] != '-' || s[13] != ':' || s[16] != ':' {
+		return nil
+	}
+	return notTime(s[:19])
+}
