@@ -50,6 +50,7 @@ const (
 	returnConnection
 	returnWeb
 	returnOffline
+	returnFact  // sections of which only is told that they have something
 	returnEmpty // sections without a reader, which mostly have no records
 )
 
@@ -61,8 +62,8 @@ var returnSections = []struct {
 }{
 	{"request parameters", returnRequest}, {"message log", returnMessage}, {"call log", returnCall}, {"ip addresses", returnAddress},
 	{"address book", returnBook}, {"groups", returnGroup}, {"connection", returnConnection}, {"web info", returnWeb}, {"offline log", returnOffline},
-	{"ncmec reports", returnEmpty}, {"emails", returnEmpty}, {"small medium business", returnEmpty}, {"device info", returnEmpty},
-	{"registrations info", returnEmpty}, {"offline info", returnEmpty},
+	{"ncmec reports", returnEmpty}, {"small medium business", returnEmpty}, {"device info", returnEmpty}, {"offline info", returnEmpty},
+	{"emails", returnFact}, {"registrations info", returnFact}, {"about", returnFact}, {"profile", returnFact}, {"profile picture", returnFact}, {"blocked contacts", returnFact}, {"blocked users", returnFact},
 }
 
 // returnParts are headings within sections.
@@ -83,9 +84,11 @@ var returnLabels = map[returnKind]map[string]bool{
 	returnAddress:    {"time": true, "ip address": true},
 	returnBook:       {"symmetric contacts": true, "asymmetric contacts": true},
 	returnGroup:      {"id": true, "subject": true, "picture": false, "thumbnail": false, "creation": false, "size": false, "description": false},
-	returnConnection: {"device type": true, "device os build number": true, "online since": true, "last seen": true, "last ip": true, "connected from": true, "push name": true, "device id": false, "service start": false, "app version": false, "connection state": false},
+	returnConnection: {"device type": true, "device os build number": true, "online since": true, "last seen": true, "last ip": true, "connected from": true, "push name": true, "device id": false, "service start": true, "app version": false, "connection state": false},
 	returnWeb:        {"platform": true, "online since": true, "inactive since": true, "version": false, "device manufacturer": false},
-	returnOffline:    {"timestamp": true, "from": true, "event": true, "subtype": true, "content": false},
+	returnFact: {"emails": true, "registered email addresses": true, "email": true, "about": true, "profile picture": true, "picture": true, "blocked contacts": true, "blocked users": true, "blocked": true,
+		"registered": true, "registration time": true},
+	returnOffline: {"timestamp": true, "from": true, "event": true, "subtype": true, "content": false},
 }
 
 // legalReturn takes labels and values, in the order of the document, whatever
@@ -101,7 +104,9 @@ type legalReturn struct {
 	fields  map[string]string
 	call    *returnedCall
 	unknown map[string]int
-	lost    int // values cut at maxReturnValue
+	// onRecord are the facts of Entry.Known that the return has.
+	onRecord map[string]bool
+	lost     int // values cut at maxReturnValue
 }
 
 func newReturn(r *reader, o *Options) *legalReturn {
@@ -188,12 +193,17 @@ func (l *legalReturn) value(text string) {
 	empty := text == "" || strings.Contains(strings.ToLower(text[:min(len(text), 64)]), "no responsive records")
 	switch {
 	case empty || l.label == "definition" || l.label == "":
+	case l.kind == returnFact:
+		l.note()
 	case !known:
 		l.miss(l.label)
 	case !read:
 	case l.kind == returnBook:
 		l.contacts(text)
 	default:
+		if l.kind == returnConnection {
+			l.note()
+		}
 		l.store(text)
 	}
 }
@@ -226,6 +236,7 @@ func (l *legalReturn) miss(label string) {
 func (l *legalReturn) end() {
 	l.flush()
 	l.yieldCall()
+	l.yieldKnown()
 	for _, label := range slices.Sorted(maps.Keys(l.unknown)) {
 		l.in.Warn(fmt.Sprintf("%s is not known; left out %d times", quoted(label), l.unknown[label]))
 	}
@@ -419,6 +430,7 @@ func (l *legalReturn) group() {
 	if l.fields["id"] == "" {
 		return
 	}
+	l.known("groups")
 	style, _, _ := strings.Cut(l.part, " ")
 	l.entry(0, &capture.Entry{Kind: capture.EntryMember, Service: "whatsapp", Style: style, From: capture.End{Account: l.account}, Group: l.fields["id"], GroupName: l.fields["subject"]})
 }

@@ -35,7 +35,7 @@ type returnTruth struct {
 	Addresses, Contacts []string
 	Groups              []struct{ ID, Name string }
 	PushName            string `json:"push_name"`
-	Never               []string
+	Known, Never        []string
 }
 
 // facts writes what is expected in one line each.
@@ -55,7 +55,7 @@ func (w *returnTruth) facts() (list []string) {
 	for _, g := range w.Groups {
 		list = append(list, "group "+w.Account+" "+g.ID+" "+g.Name)
 	}
-	return append(list, "name "+w.Account+" "+w.PushName)
+	return append(list, "name "+w.Account+" "+w.PushName, "known "+w.Account+" "+strings.Join(w.Known, " "))
 }
 
 func accountsOf(ends []capture.End) (list []string) {
@@ -85,6 +85,9 @@ func factsOf(r capture.Record) (list []string) {
 	case capture.EntryMember:
 		list = append(list, "group "+e.From.Account+" "+e.Group+" "+e.GroupName)
 	case capture.EntryAccount:
+		if len(e.Known) > 0 {
+			return []string{"known " + e.From.Account + " " + strings.Join(e.Known, " ")}
+		}
 		if list = append(list, "address "+e.From.Account+" "+e.From.Addr.String()); e.From.Name != "" {
 			list = append(list, "name "+e.From.Account+" "+e.From.Name)
 		}
@@ -197,6 +200,20 @@ func TestReturnOfAnotherService(t *testing.T) {
 	n, out := readExport(t, returnFormats(Options{})[0], page)
 	if n != 0 || !strings.Contains(out, `for "Facebook" and not for WhatsApp`) {
 		t.Errorf("%d records\n%s", n, out)
+	}
+}
+
+// A section of which nothing is read tells that it has something.
+func TestReturnKnown(t *testing.T) {
+	page := `<div id="property-request_parameters"><table><tr><th>Service</th><td>WhatsApp</td></tr><tr><th>Account Identifier</th><td>+15550100001</td></tr></table></div>` +
+		`<div id="property-emails"><table><tr><th>Emails Definition</th><td>x</td></tr><tr><th>Registered Email Addresses</th><td>canary</td></tr></table></div>` +
+		`<div id="property-about"><table><tr><th>About</th><td>canary</td></tr></table></div><div id="property-blocked_contacts"><table><tr><th>Blocked Contacts</th><td>No responsive records located</td></tr></table></div>`
+	text := "Facebook Legal Request\nRequest Parameters\nService WhatsApp\nAccount Identifier +15550100001\nEmails Definition\nThe addresses.\nRegistered Email Addresses\ncanary\nProfile Definition\nThe profile.\nAbout\ncanary\nBlocked Contacts\nNo responsive records located\n"
+	for i, doc := range []string{page, text} {
+		_, out := readExport(t, returnFormats(Options{})[i], doc)
+		if !strings.Contains(out, "Known:[email profile]") || strings.Contains(out, "canary") {
+			t.Errorf("layout %d:\n%s", i, out)
+		}
 	}
 }
 

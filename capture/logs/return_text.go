@@ -41,7 +41,7 @@ type returnText struct {
 
 // freeLabels are those whose value somebody wrote: it is no label, whatever it
 // says.
-var freeLabels = map[string]bool{"subject": true, "push name": true, "description": true, "content": true}
+var freeLabels = map[string]bool{"subject": true, "push name": true, "description": true, "content": true, "about": true}
 
 func (t *returnText) line(line []byte) error {
 	for part := range strings.SplitSeq(string(line), " | ") {
@@ -58,7 +58,7 @@ func (t *returnText) piece(s string) {
 	case t.free || t.waits && !t.knows(low):
 		t.free, t.waits = false, false
 		t.value(s)
-	case t.heads(low):
+	case !(t.kind == returnFact && t.knows(low)) && t.heads(low):
 		t.waits = t.label == "definition"
 	case t.knows(low):
 		t.begin(low)
