@@ -34,6 +34,7 @@ const (
 // 7011) of one exporter, whose templates it keeps. The zero value is ready.
 type Datagrams struct {
 	templates netflow.NetFlowTemplateSystem
+	rates     map[samplerKey]uint32
 }
 
 // templates refuses those that no exporter sends and that would blow up: a
@@ -64,6 +65,31 @@ func (t *boundedTemplates) AddTemplate(version uint16, domain uint32, id uint16,
 		}
 	}
 	return t.NetFlowTemplateSystem.AddTemplate(version, domain, id, template)
+}
+
+// errNoTemplate is of sets that nobody can read yet.
+var errNoTemplate = errors.New("flows without their template, which the exporter sent before or will send later; not read")
+
+// set takes the flows of a set of data, and what a set of options tells of the
+// sampling.
+func (d *Datagrams) set(set any, domain uint32, clock exporterClock, yield func(*flowRow)) {
+	switch x := set.(type) {
+	case netflow.DataFlowSet:
+		for _, record := range x.Records {
+			w, sampler := netflowRow(record.Values, clock)
+			if w == nil {
+				continue
+			}
+			if w.sampled == 0 {
+				w.sampled = d.rate(domain, sampler)
+			}
+			yield(w)
+		}
+	case netflow.OptionsDataFlowSet:
+		for _, record := range x.Records {
+			d.sampling(domain, record.OptionsValues, record.ScopesValues)
+		}
+	}
 }
 
 // Flows gives the flows of one datagram, one direction each; at is its packet
@@ -111,18 +137,10 @@ func (d *Datagrams) decode(b []byte, yield func(*flowRow)) (err error) {
 	err = netflow.DecodeMessageVersion(bytes.NewBuffer(b), d.templates, &v9, &v10)
 	clock := bootClock(v9.UnixSeconds, v9.SystemUptime)
 	for _, set := range append(v9.FlowSets, v10.FlowSets...) {
-		data, ok := set.(netflow.DataFlowSet)
-		if !ok {
-			continue
-		}
-		for _, record := range data.Records {
-			if w := netflowRow(record.Values, clock); w != nil {
-				yield(w)
-			}
-		}
+		d.set(set, max(v9.SourceId, v10.ObservationDomainId), clock, yield) // one of the two is 0
 	}
 	if errors.Is(err, netflow.ErrorTemplateNotFound) {
-		return errors.New("flows without their template, which the exporter sent before or will send later; not read")
+		return errNoTemplate
 	}
 	if err != nil {
 		return errors.New("a broken NetFlow or IPFIX datagram")
@@ -166,78 +184,6 @@ func bootClock(seconds, up uint32) exporterClock {
 // write moments before their start.
 func (c exporterClock) at(ms uint32) capture.Time {
 	return c.now.Add(time.Duration(int32(ms-c.up)) * time.Millisecond)
-}
-
-// netflowRow reads a record by the numbers of IANA's IPFIX Information Elements, of which
-// those below 128 are NetFlow 9's too; nil where it is of no flow.
-func netflowRow(values []netflow.DataField, clock exporterClock) *flowRow {
-	w := &flowRow{}
-	var addr [2]netip.Addr
-	var port [2]uint16
-	for _, v := range values {
-		raw, ok := v.Value.([]byte)
-		if !ok || v.PenProvided || len(raw) == 0 {
-			continue
-		}
-		n := unsigned(raw)
-		switch v.Type {
-		case 1, 85: // octetDeltaCount, octetTotalCount
-			w.bytes[0] = n
-		case 2, 86: // packetDeltaCount, packetTotalCount
-			w.packets[0] = n
-		case 23: // OUT_BYTES: the reverse direction in bidirectional records
-			w.bytes[1] = n
-		case 24:
-			w.packets[1] = n
-		case 4:
-			w.proto = uint8(n)
-		case 6: // tcpControlBits
-			w.syn, w.ack = n&2 != 0, n&16 != 0
-		case 7, 11: // source and destination port
-			port[v.Type/11] = uint16(n)
-		case 8, 27: // source address
-			addr[0], _ = netip.AddrFromSlice(raw)
-		case 12, 28:
-			addr[1], _ = netip.AddrFromSlice(raw)
-		case 34, 305: // samplingInterval, samplingPacketInterval
-			w.sampled = uint32(n)
-		case 58:
-			w.vlan = uint16(n)
-		default:
-			w.stamp(v.Type, n, clock)
-		}
-	}
-	if !addr[0].IsValid() || !addr[1].IsValid() || w.first == 0 && w.last == 0 {
-		return nil
-	}
-	if !hasPorts(w.proto) {
-		port = [2]uint16{}
-	}
-	w.syn = w.syn && w.proto == protoTCP
-	w.src, w.dst = netip.AddrPortFrom(addr[0].Unmap(), port[0]), netip.AddrPortFrom(addr[1].Unmap(), port[1])
-	return w
-}
-
-// stamp takes the times of a flow: since the start of the device, or since 1970.
-func (w *flowRow) stamp(element uint16, n uint64, clock exporterClock) {
-	unit := uint64(1e9)
-	switch element {
-	case 21, 22: // flowEndSysUpTime, flowStartSysUpTime
-		n, unit = uint64(max(clock.at(uint32(n)), 0)), 1
-	case 150, 151: // flowStartSeconds, flowEndSeconds
-	case 152, 153: // milliseconds
-		unit = 1e6
-	default:
-		return
-	}
-	if n >= uint64(capture.TimeOf(latest))/unit || n < uint64(capture.TimeOf(earliest))/unit {
-		return
-	}
-	if element == 22 || element == 150 || element == 152 {
-		w.first = capture.Time(n * unit)
-	} else {
-		w.last = capture.Time(n * unit)
-	}
 }
 
 // unsigned reads an unsigned integer of up to 8 bytes (reduced-size encoding,

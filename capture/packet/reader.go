@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"net/netip"
 	"slices"
 
 	"envelope/capture"
@@ -22,6 +23,10 @@ type Options struct {
 	From, To  capture.Time // half-open range of time; 0 for no bound
 	QUICHello bool         // read QUIC client hellos, whose keys are public
 	MaxFlows  int          // live flows kept at most; 0 for DefaultMaxFlows
+	// Exports reads the flows of NetFlow and IPFIX inside of an input, if it is
+	// not nil: take is given each UDP payload that may be such, where it is, when,
+	// and from whom to whom; end comes when the input ends.
+	Exports func(in *capture.Input, yield func(capture.Record, error) bool) (take func(at int64, now capture.Time, from, to netip.AddrPort, b []byte), end func())
 }
 
 // DefaultMaxFlows bounds the live flows: about 1 GB at 600 bytes a flow.
@@ -51,6 +56,7 @@ type Reader struct {
 	freeQuest []*quest
 	freeUDP   []*udpFraming
 	sockets   sockets
+	exported  func(at int64, now capture.Time, from, to netip.AddrPort, b []byte)
 	// Counters of what was not looked at, for warnings.
 	evicted    int64
 	unreadable map[Verdict]int64
@@ -93,9 +99,11 @@ func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
 		clear(r.unreadable)
 		r.evicted = 0
 		r.fragments, r.msdus = r.decoder.Fragments(), r.decoder.SkippedMSDUs()
+		end := r.exports()
 		if err := r.run(src); err != nil && !r.stopped {
-			yield(capture.Record{}, err)
+			r.stopped = !yield(capture.Record{}, err)
 		}
+		end()
 		r.account(src)
 	}
 }
@@ -284,6 +292,9 @@ func (r *Reader) flowPacket(p *Packet) {
 	case p.Proto == ProtoTCP:
 		r.tcp(fl, dir, p, at)
 	case p.Proto == ProtoUDP:
+		if r.exported != nil && mayExport(p) {
+			r.exported(p.Number, p.Time, netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort), p.Payload)
+		}
 		r.udp(fl, dir, p, at)
 	}
 	if fl.full() {

@@ -47,7 +47,7 @@ func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, erro
 	}
 	an := analyze.New(analyze.Options{Version: version, Command: o.command, Services: o.services, Names: o.names, Service: o.service, Least: o.least, Flows: o.flows, Channels: o.channels, Places: o.places})
 	p := &pipeline{ctx: ctx, o: o, analyzer: an, unread: unread, reader: packet.NewReader(packet.Options{
-		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello})}
+		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello, Exports: logs.Exports})}
 	o.logs.Near = func() capture.Time { return p.near }
 	p.formats = slices.Concat(p.reader.Formats(), logs.Formats(o.logs))
 	o.progress.start(totalSize(paths), p.state)
