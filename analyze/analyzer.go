@@ -44,7 +44,7 @@ type Analyzer struct {
 	bare    int           // kept flows of which nothing but their totals is left to tell
 	asides  int           // frames of flows that no messenger is known for
 	hosts   hosts
-	entries []logged     // of logs, but for what only the book needs
+	entries lines        // of logs, but for what only the book needs
 	missed  int64        // flows that were let go unseen because there were too many
 	now     capture.Time // latest packet seen
 }
@@ -84,7 +84,7 @@ func New(o Options) *Analyzer {
 	if o.Least == 0 {
 		o.Least = 0.5
 	}
-	return &Analyzer{opt: o, conns: map[uint64]*conn{}, known: newVerdicts(), uses: newUses(), hosts: newHosts(), bound: maxHeld, next: maxHeld}
+	return &Analyzer{opt: o, conns: map[uint64]*conn{}, known: newVerdicts(), uses: newUses(), hosts: newHosts(), entries: newLines(), bound: maxHeld, next: maxHeld}
 }
 
 // Classify tells a packet reader whether a flow is worth frames.

@@ -1,44 +1,135 @@
 package analyze
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"envelope/capture"
 )
 
-// logged is what one line of a log says, with where it stands.
+// logged is what one line of a log says, with where it stands. What lines have in
+// common is held once.
 type logged struct {
-	capture.Entry
-	at   capture.Origin
-	time capture.Time
+	*manner
+	at    capture.Origin
+	time  capture.Time
+	From  *capture.End
+	To    []*capture.End
+	Half  capture.Half
+	ID    string
+	Size  uint64
+	Until capture.Time
+	Call  *capture.CallEntry
+}
+
+// ends gives who is named in a line.
+func (e *logged) ends() iter.Seq[*capture.End] {
+	return func(yield func(*capture.End) bool) {
+		for i := -1; i < len(e.To); i++ {
+			end := e.From
+			if i >= 0 {
+				end = e.To[i]
+			}
+			if !yield(end) {
+				return
+			}
+		}
+	}
+}
+
+// manner is what many lines say alike.
+type manner struct {
+	Kind             capture.EntryKind
+	Service          string
+	Group, GroupName string
+	Unit             time.Duration
+	Type, Style      string
+}
+
+// lines is what logs say, but for what only the book needs.
+type lines struct {
+	list    []logged
+	manners map[manner]*manner
+	ends    map[capture.End]*capture.End
+	words   map[string]string
+}
+
+func newLines() lines {
+	return lines{manners: map[manner]*manner{}, ends: map[capture.End]*capture.End{}, words: map[string]string{}}
+}
+
+// end gives an end that is held once. A reader's strings may be parts of its
+// line, which they would keep in memory.
+func (l *lines) end(x *capture.End) *capture.End {
+	if known := l.ends[*x]; known != nil {
+		return known
+	}
+	c := capture.End{Account: l.word(x.Account), Name: l.word(x.Name), Addr: x.Addr, Port: x.Port, Device: l.word(x.Device), Cell: l.word(x.Cell)}
+	l.ends[c] = &c
+	return &c
+}
+
+func (l *lines) word(s string) string {
+	if known, ok := l.words[s]; ok {
+		return known
+	}
+	s = strings.Clone(s)
+	l.words[s] = s
+	return s
+}
+
+func (l *lines) manner(e *capture.Entry) *manner {
+	m := manner{e.Kind, e.Service, e.Group, e.GroupName, e.Unit, e.Type, e.Style}
+	if known := l.manners[m]; known != nil {
+		return known
+	}
+	for _, s := range []*string{&m.Service, &m.Group, &m.GroupName, &m.Type, &m.Style} {
+		*s = l.word(*s)
+	}
+	l.manners[m] = &m
+	return &m
+}
+
+func (l *lines) add(r *capture.Record) {
+	e := r.Entry
+	x := logged{manner: l.manner(e), at: r.Origin, time: r.Time, From: l.end(&e.From), Half: e.Half, ID: strings.Clone(e.ID), Size: e.Size, Until: e.Until}
+	if len(e.To) > 0 {
+		x.To = make([]*capture.End, len(e.To))
+		for i := range e.To {
+			x.To[i] = l.end(&e.To[i])
+		}
+	}
+	if e.Call != nil {
+		c := *e.Call
+		c.Peers = slices.Clone(c.Peers)
+		x.Call = &c
+	}
+	l.list = append(l.list, x)
 }
 
 // addEntry keeps an entry and notes who its ends are.
 func (a *Analyzer) addEntry(r *capture.Record) {
-	e := logged{*r.Entry, r.Origin, r.Time}
-	e.To = slices.Clone(e.To)
-	if e.Call != nil {
-		c := *e.Call
-		c.Peers = slices.Clone(c.Peers)
-		e.Call = &c
-	}
+	e := r.Entry
 	if e.From.Account != "" || e.Half != capture.HalfReceived || e.ID == "" { // else another line of the message may say who it is
-		a.meet(&e, &e.From)
+		a.meet(r, &e.From)
 	}
 	if e.Kind == capture.EntryContact {
 		for i := range e.To {
-			a.book.List(accountOf(&e.From, e.at), e.To[i].Account, e.To[i].Name, e.at)
+			a.book.List(accountOf(&e.From, r.Origin), e.To[i].Account, e.To[i].Name, r.Origin)
 		}
 		return
 	}
 	for i := range e.To {
-		a.meet(&e, &e.To[i])
+		a.meet(r, &e.To[i])
 	}
 	if e.Kind == capture.EntryAccount || a.opt.Service != "" && e.Service != "" && e.Service != a.opt.Service {
 		return // the book has all of it, or the report is not about it
 	}
-	a.entries = append(a.entries, e)
+	a.entries.add(r)
 }
 
 // nameless marks an account that stands for a display name, which names a
@@ -52,30 +143,29 @@ func accountOf(e *capture.End, at capture.Origin) string {
 	case e.Account != "":
 		return e.Account
 	case e.Name != "":
-		return nameless + string(rune(at.Input)) + e.Name
+		return nameless + strconv.Itoa(int(at.Input)) + nameless + e.Name
 	}
 	return ""
 }
 
 // meet notes what an entry says of one of its ends.
-func (a *Analyzer) meet(e *logged, end *capture.End) {
-	key := accountOf(end, e.at)
+func (a *Analyzer) meet(r *capture.Record, end *capture.End) {
+	key := accountOf(end, r.Origin)
 	if key == "" {
 		return
 	}
-	acc := a.book.Account(key, e.at)
-	acc.Call(end.Name, "profile", e.at)
+	acc := a.book.Account(key, r.Origin)
+	acc.Call(end.Name, "profile", r.Origin)
 	acc.Use(end.Device)
-	if end == &e.From {
-		acc.Record(e.Known)
+	if end == &r.Entry.From {
+		acc.Record(r.Entry.Known)
 	}
-	if !end.Addr.IsValid() {
-		return
-	}
-	if e.Kind == capture.EntryLogout {
-		acc.Leave(end.Addr, e.time)
-	} else {
-		a.book.Enter(acc, end.Addr, end.Port, e.time, e.at)
+	switch {
+	case !end.Addr.IsValid():
+	case r.Entry.Kind == capture.EntryLogout:
+		acc.Leave(end.Addr, r.Time)
+	default:
+		a.book.Enter(acc, end.Addr, end.Port, r.Time, r.Origin)
 	}
 }
 

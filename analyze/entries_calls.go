@@ -11,6 +11,10 @@ import (
 // bytes mirror each other, and else of one whose peer is a single address that
 // is not the relay's own. Of two legs the earlier stands for the call.
 func tieLegs(list []logged) []logged {
+	if !slices.ContainsFunc(list, func(e logged) bool { return isLeg(&e) }) {
+		return list
+	}
+	list = slices.Clone(list)
 	legs := map[mirror][]int{}
 	gone := map[int]bool{}
 	for i := range list {
@@ -20,7 +24,7 @@ func tieLegs(list []logged) []logged {
 		}
 		k := mirror{e.at.Input, e.Call.PeerBytes}
 		if other := nearestLeg(list, legs[k.turned()], e); other >= 0 && !gone[other] {
-			list[other].To = []capture.End{e.From}
+			list[other].To = []*capture.End{e.From}
 			gone[i] = true
 			continue
 		}
@@ -66,7 +70,7 @@ func nearestLeg(list []logged, legs []int, e *logged) int {
 
 // farEnd is the address that a leg exchanged data with, where there is one
 // besides the relay itself.
-func farEnd(c *capture.CallEntry) []capture.End {
+func farEnd(c *capture.CallEntry) []*capture.End {
 	var found netip.Addr
 	for _, p := range c.Peers {
 		switch a := p.Addr(); {
@@ -80,5 +84,5 @@ func farEnd(c *capture.CallEntry) []capture.End {
 	if !found.IsValid() {
 		return nil
 	}
-	return []capture.End{{Addr: found}}
+	return []*capture.End{{Addr: found}}
 }

@@ -3,7 +3,6 @@ package analyze
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"envelope/capture"
 )
@@ -11,88 +10,49 @@ import (
 // talkOf is what logs say of two parties on one messenger, in one direction.
 type talkOf struct{ from, to, service string }
 
-// sum is what passed.
-type sum struct {
-	messages, media, calls int
-	seconds                float64
-	bytes                  uint64
-	first, last            time.Time
-	events                 []string
-	told                   map[string]bool // which are in events
-}
-
-func (s *sum) add(h *half, id string) {
-	switch h.Kind {
-	case capture.EntryMedia:
-		s.media++
-	case capture.EntryCall:
-		s.calls++
-		if h.Until > h.time {
-			s.seconds += h.Until.Sub(h.time).Seconds()
-		}
-	default:
-		s.messages++
-	}
-	s.bytes += h.Size
-	t := h.time.UTC()
-	if s.first.IsZero() || t.Before(s.first) {
-		s.first = t
-	}
-	s.last = later(s.last, t)
-	s.events = append(s.events, id)
-}
-
 // talks tells an entry that is talk: what makes a contact.
 func talks(k capture.EntryKind) bool {
 	return k == capture.EntryMessage || k == capture.EntryMedia || k == capture.EntryCall
 }
 
-// loggedContacts enters the contacts that logs name. Where a log names both
-// ends, what the traffic suggested of the same messenger and parties gives way.
+// tellings are the halves that tell of the talk of two parties.
+type tellings map[talkOf][]*half
+
+func (t tellings) add(h *half, from, to string) {
+	if from != "" && to != "" && from != to {
+		of := talkOf{from, to, h.service}
+		t[of] = append(t[of], h)
+	}
+}
+
+// loggedContacts enters the contacts that logs name.
 func (d *document) loggedContacts(halves []half, who *ends) {
-	pairs, received := tellings{}, tellings{}
+	pairs, got := tellings{}, tellings{}
 	for i := range halves {
 		h := &halves[i]
-		if !talks(h.Kind) || h.Group != "" || h.faint {
-			continue
-		}
-		if h.direction == "received" {
-			received.add(talkOf{h.peer, h.party, h.service}, h, d.Events[h.event].ID)
-			continue
-		}
-		for k := range h.To {
-			pairs.add(talkOf{h.party, who.party(&h.To[k], h.at), h.service}, h, d.Events[h.event].ID)
-		}
-	}
-	for of, s := range received { // deliveries count where the sending is not logged
-		if pairs[of] == nil {
-			pairs[of] = s
+		switch {
+		case !talks(h.Kind) || h.Group != "" || h.faint:
+		case h.direction == received:
+			got.add(h, h.peer, h.party)
+		case len(h.To) == 0:
+			pairs.add(h, h.party, h.peer)
+		default:
+			for _, to := range h.To {
+				pairs.add(h, h.party, who.party(to, h.at))
+			}
 		}
 	}
-	d.enterLogged(pairs)
+	for of := range got {
+		if _, ok := pairs[of]; !ok {
+			pairs[of] = nil
+		}
+	}
+	d.enterLogged(pairs, got)
 }
 
-// tellings sums up what passed between two parties. An event that several logs
-// have counts once.
-type tellings map[talkOf]*sum
-
-func (t tellings) add(of talkOf, h *half, id string) {
-	if of.from == "" || of.to == "" || of.from == of.to {
-		return
-	}
-	s := t[of]
-	if s == nil {
-		s = &sum{told: map[string]bool{}}
-		t[of] = s
-	}
-	if !s.told[id] {
-		s.told[id] = true
-		s.add(h, id)
-	}
-}
-
-// enterLogged makes a contact of the two directions of each pair.
-func (d *document) enterLogged(pairs tellings) {
+// enterLogged makes a contact of the two directions of each pair, of the
+// deliveries where these are more than the logs have of the sending.
+func (d *document) enterLogged(pairs, got tellings) {
 	order := make([]talkOf, 0, len(pairs))
 	for of := range pairs {
 		order = append(order, of)
@@ -101,34 +61,75 @@ func (d *document) enterLogged(pairs tellings) {
 		return cmp.Or(cmp.Compare(x.service, y.service), cmp.Compare(min(x.from, x.to), min(y.from, y.to)),
 			cmp.Compare(max(x.from, x.to), max(y.from, y.to)), cmp.Compare(x.from, y.from))
 	})
-	at := d.contactIndex()
+	known := d.contactIndex()
+	at := map[pairOf]int{}
+	var logged []Contact
 	for _, of := range order {
 		k := pairOf{min(of.from, of.to), max(of.from, of.to), of.service}
 		i, ok := at[k]
 		if !ok {
-			i = len(d.Contacts)
+			i = len(logged)
 			at[k] = i
-			d.Contacts = append(d.Contacts, Contact{A: k.a, B: k.b, Service: k.service, Evidence: []string{}})
+			logged = append(logged, Contact{A: k.a, B: k.b, Service: k.service, Confidence: certain, Grade: "seen", Candidates: 1, Evidence: []string{}})
 		}
-		c := &d.Contacts[i]
-		c.Confidence, c.Grade, c.ExpectedFalse, c.Candidates = certain, "seen", 0, 1
-		c.sum(pairs[of])
+		list, other := once(pairs[of]), once(got[of])
+		if len(other) > len(list) {
+			list = other
+		}
+		logged[i].tell(d, list)
+	}
+	for _, c := range logged {
+		if i, ok := known[pairOf{c.A, c.B, c.Service}]; ok {
+			d.Contacts[i].agree(&c)
+		} else {
+			d.Contacts = append(d.Contacts, c)
+		}
 	}
 }
 
-func (c *Contact) sum(s *sum) {
-	c.Messages += s.messages
-	c.Media += s.media
-	c.Calls += s.calls
-	c.CallSeconds += s.seconds
-	c.Bytes += s.bytes
-	if c.First.IsZero() || s.first.Before(c.First) {
-		c.First = s.first
+// once gives one half for each event: several logs may have it.
+func once(list []*half) []*half {
+	slices.SortStableFunc(list, func(x, y *half) int { return cmp.Compare(x.event, y.event) })
+	return slices.CompactFunc(list, func(x, y *half) bool { return x.event == y.event })
+}
+
+// tell adds what logs say of one direction.
+func (c *Contact) tell(d *document, list []*half) {
+	for _, h := range list {
+		e := &d.Events[h.event]
+		switch {
+		case h.Kind == capture.EntryCall:
+			bytes := c.Bytes
+			c.addCall(e)
+			c.Bytes = bytes + h.Size
+			continue
+		case e.Kind == string(capture.EntryMedia):
+			c.Media++
+		default:
+			c.Messages++
+		}
+		c.Bytes += h.Size
+		if c.First.IsZero() {
+			c.First = e.Time
+		}
+		c.First, c.Last = earlier(c.First, e.Time), later(c.Last, e.Time)
+		c.Evidence = append(c.Evidence, e.ID)
 	}
-	c.Last = later(c.Last, s.last)
-	c.Evidence = append(c.Evidence, s.events...)
 	c.Via = "direct"
 	if c.Messages+c.Media == 0 {
 		c.Via = "call"
+	}
+}
+
+// agree takes what logs say of a contact that the traffic shows as well: calls
+// that only one of them has, and of messages the count of who has more.
+func (c *Contact) agree(o *Contact) {
+	c.Confidence, c.Grade, c.ExpectedFalse, c.Candidates = o.Confidence, o.Grade, 0, 1
+	c.Messages, c.Media, c.Bytes = max(c.Messages, o.Messages), max(c.Media, o.Media), max(c.Bytes, o.Bytes)
+	c.Calls, c.CallSeconds = c.Calls+o.Calls, c.CallSeconds+o.CallSeconds
+	c.First, c.Last = earlier(c.First, o.First), later(c.Last, o.Last)
+	c.Evidence = append(c.Evidence, o.Evidence...)
+	if o.Via == "direct" || c.Messages+c.Media > 0 {
+		c.Via = "direct"
 	}
 }

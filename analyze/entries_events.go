@@ -2,10 +2,11 @@ package analyze
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"envelope/analyze/correlate"
 	"envelope/capture"
 )
 
@@ -45,42 +46,111 @@ type half struct {
 	end         *capture.End // whose half it is
 	party, peer string
 	direction   string
+	in          *strand
 	event       int  // index in Report.Events, -1 for none yet
 	faint       bool // not logged, but to be expected: the receipt of what one line stands for as a whole
 }
 
-// halves gives the events that an entry stands for: a line about a message as
-// a whole, and one about its sending, is what was sent; one about a delivery is
-// what was received. A line that does not name who sent it is what each of
-// those it names received.
+// clocked brings another time of the line to the clock of the report; 0 stays.
+func (h *half) clocked(t capture.Time) capture.Time {
+	if t == 0 {
+		return 0
+	}
+	return t.Add(h.time.Sub(h.logged.time))
+}
+
+func (h *half) span() correlate.Span { return correlate.Span{At: h.time, Unit: h.Unit} }
+
+// halves gives the events that lines stand for, in order of time.
 func (d *document) halves(list []logged, who *ends) []half {
 	var out []half
 	for i := range list {
-		e := &list[i]
-		if !e.Kind.Event() {
-			continue
-		}
-		from := who.party(&e.From, e.at)
-		if e.Half != capture.HalfReceived && from != "" {
-			h := half{logged: e, time: e.time, service: e.Service, end: &e.From, party: from, direction: directionOf(e.Kind, "sent"), event: -1}
-			if len(e.To) == 1 && e.Group == "" {
-				h.peer = who.party(&e.To[0], e.at)
-			}
-			out = append(out, h)
-			if e.Half != capture.HalfBoth || !talks(e.Kind) || e.Kind == capture.EntryCall {
-				continue
-			}
-		}
-		for k := range e.To {
-			if to := who.party(&e.To[k], e.at); to != "" {
-				out = append(out, half{logged: e, time: e.time, service: e.Service, end: &e.To[k], party: to, peer: from, direction: directionOf(e.Kind, "received"), event: -1,
-					faint: from != "" && e.Half == capture.HalfBoth})
-			}
+		if list[i].Kind.Event() {
+			out = appendHalves(out, &list[i], who)
 		}
 	}
 	slices.SortStableFunc(out, func(x, y half) int { return cmp.Compare(x.time, y.time) })
-	tieSenders(out)
+	d.tieEnds(out)
 	return oneWithUpload(out)
+}
+
+// appendHalves adds those of one line: one about a message as a whole, or about
+// its sending, is what was sent; one about a delivery is what was received. A
+// line that does not name who sent it is what each of those it names received.
+func appendHalves(out []half, e *logged, who *ends) []half {
+	from := who.party(e.From, e.at)
+	if e.Half != capture.HalfReceived && from != "" {
+		h := half{logged: e, time: e.time, service: e.Service, end: e.From, party: from, direction: directionOf(e.Kind, sent), event: -1}
+		if len(e.To) == 1 && e.Group == "" {
+			h.peer = who.party(e.To[0], e.at)
+		}
+		out = append(out, h)
+		if e.Half != capture.HalfBoth || !talks(e.Kind) || e.Kind == capture.EntryCall {
+			return out
+		}
+	}
+	for _, end := range e.To {
+		if to := who.party(end, e.at); to != "" && (to != from || e.Half == capture.HalfReceived) {
+			out = append(out, half{logged: e, time: e.time, service: e.Service, end: end, party: to, peer: from, direction: directionOf(e.Kind, received), event: -1,
+				faint: from != "" && e.Half == capture.HalfBoth})
+		}
+	}
+	return out
+}
+
+// The directions of an event.
+const (
+	sent     = "sent"
+	received = "received"
+)
+
+// message is one message by the ID that a log gives it. What a server calls it
+// is its name in the logs of others as well; what a device does need not be.
+type message struct {
+	log int32 // of a device, -1 for all others
+	id  string
+}
+
+func (d *document) messageOf(h *half) message {
+	if d.observer(h.at.Input) == capture.Device {
+		return message{h.at.Input, h.ID}
+	}
+	return message{-1, h.ID}
+}
+
+// several stands for more than one party.
+const several = "\x00"
+
+// tieEnds names the other end of a half whose line does not, where other lines
+// of the same message do: who sent what was received, and who received what was
+// sent, if that was one.
+func (d *document) tieEnds(list []half) {
+	end := map[string]map[message]string{sent: {}, received: {}}
+	var open []*half
+	for i := range list {
+		h := &list[i]
+		if h.ID == "" || end[h.direction] == nil || !talks(h.Kind) {
+			continue
+		}
+		m := d.messageOf(h)
+		if was := end[h.direction][m]; was != "" && was != h.party {
+			end[h.direction][m] = several
+		} else {
+			end[h.direction][m] = h.party
+		}
+		if h.peer == "" && (h.direction == received || h.Group == "" && len(h.To) == 0) {
+			open = append(open, h)
+		}
+	}
+	for _, h := range open {
+		other := end[received]
+		if h.direction == received {
+			other = end[sent]
+		}
+		if p := other[d.messageOf(h)]; p != several && p != h.party {
+			h.peer = p
+		}
+	}
 }
 
 // afterUpload is how long after the server granted the upload of a file the
@@ -99,18 +169,22 @@ func oneWithUpload(list []half) []half {
 	gone := map[int]bool{}
 	for i := range list {
 		h := &list[i]
+		if h.direction != sent || !talks(h.Kind) {
+			continue
+		}
 		k := sender{h.at.Input, h.party}
 		up, waits := waiting[k]
 		switch {
-		case h.direction != "sent" || !talks(h.Kind):
 		case h.Kind == capture.EntryMedia && h.peer == "" && h.Group == "" && len(h.To) == 0:
 			waiting[k] = i
 		case waits && h.time.Sub(list[up].time) <= afterUpload:
-			e := *h.logged
-			e.Kind, e.Size = capture.EntryMedia, list[up].Size
-			h.logged, gone[up] = &e, true
+			h.logged = h.carrying(list[up].Size)
+			gone[up] = true
 			delete(waiting, k)
 		}
+	}
+	if len(gone) == 0 {
+		return list
 	}
 	kept := list[:0]
 	for i := range list {
@@ -121,26 +195,12 @@ func oneWithUpload(list []half) []half {
 	return kept
 }
 
-// tieSenders names who sent what was received where the line of the delivery
-// does not, and another line of the same message does.
-func tieSenders(list []half) {
-	type message struct {
-		input int32
-		id    string
-	}
-	sender := map[message]string{}
-	for i := range list {
-		if h := &list[i]; h.ID != "" && h.direction == "sent" {
-			sender[message{h.at.Input, h.ID}] = h.party
-		}
-	}
-	for i := range list {
-		if h := &list[i]; h.ID != "" && h.direction == "received" && h.peer == "" {
-			if from := sender[message{h.at.Input, h.ID}]; from != h.party {
-				h.peer = from
-			}
-		}
-	}
+// carrying is the line of a message that carries a file of a size.
+func (e *logged) carrying(size uint64) *logged {
+	out, m := *e, *e.manner
+	m.Kind = capture.EntryMedia
+	out.manner, out.Size = &m, size
+	return &out
 }
 
 // directionOf leaves out the direction of what has none.
@@ -160,136 +220,27 @@ func (d *document) logs(entries []logged) {
 		return
 	}
 	who := d.newEnds()
+	rooms := who.rooms(entries)
+	entries = roomsOfTwo(rooms, entries, who)
 	halves := d.halves(entries, who)
-	rooms := d.rooms(entries, who)
-	roomsOfTwo(rooms, halves)
-	d.numbered = len(d.Events)
-	// Log by log, so that a line meets what another log has of the same event.
-	for _, input := range inputsOf(halves) {
-		list := ofInput(halves, input)
-		d.settleClock(list, input)
-		d.meetEvents(list)
-	}
-	d.dropDoubted(halves)
-	d.giveWay(halves, rooms)
+	j := newJoiner(d)
+	j.rooms = rooms
+	j.join(halves)
+	j.dropDoubted(halves)
+	j.giveWay()
 	d.loggedContacts(halves, who)
 	d.loggedGroups(entries, halves, who)
 	d.renumber()
 }
 
-// inputsOf gives the inputs of lines in their order.
-func inputsOf(halves []half) []int32 {
-	var out []int32
-	for i := range halves {
-		out = append(out, halves[i].at.Input)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// ofInput gives the lines of one log.
-func ofInput(halves []half, input int32) []*half {
-	var out []*half
-	for i := range halves {
-		if halves[i].at.Input == input {
-			out = append(out, &halves[i])
-		}
-	}
-	return out
-}
-
-// giveWay takes back what the traffic suggested of parties and messengers of
-// which a log names both ends.
-func (d *document) giveWay(halves []half, rooms map[room]map[string]capture.End) {
-	told := map[[2]string]bool{} // party and messenger
-	for k, members := range rooms {
-		for id := range members {
-			told[[2]string{id, k.service}] = true
-		}
-	}
-	for i := range halves {
-		if h := &halves[i]; h.peer != "" && talks(h.Kind) {
-			told[[2]string{h.party, h.service}], told[[2]string{h.peer, h.service}] = true, true
-		}
-	}
-	both := func(service string, parties ...string) bool {
-		return !slices.ContainsFunc(parties, func(p string) bool { return !told[[2]string{p, service}] })
-	}
-	d.Contacts = slices.DeleteFunc(d.Contacts, func(c Contact) bool { return c.Calls == 0 && both(c.Service, c.A, c.B) })
-	for i := range d.Contacts {
-		if c := &d.Contacts[i]; both(c.Service, c.A, c.B) {
-			c.Messages, c.Media, c.Via = 0, 0, "call"
-		}
-	}
-	gone := map[string]bool{}
-	d.Groups = slices.DeleteFunc(d.Groups, func(g Group) bool {
-		gone[g.ID] = both(g.Service, g.Members...)
-		return gone[g.ID]
-	})
-	now := map[string]string{}
-	for i := range d.Groups {
-		id := groupID(i)
-		now[d.Groups[i].ID], d.Groups[i].ID = id, id
-	}
-	for i := range d.Events {
-		e := &d.Events[i]
-		if e.Group != nil {
-			if id := now[*e.Group]; id != "" {
-				e.Group = &id
-			} else {
-				e.Group = nil
-			}
-		}
-	}
-}
-
-// enterHalf adds an event that only a log shows, or what the log says to the
-// event that the traffic showed.
-func (d *document) enterHalf(h *half) {
-	v := d.evidence(h.at, lineNote(h))
-	if h.faint && h.event < 0 {
-		return
-	}
-	if h.event >= 0 {
-		e := &d.Events[h.event]
-		e.Confidence, e.Grade, e.Service = certain, "seen", cmp.Or(h.service, e.Service)
-		e.Evidence = append(e.Evidence, v)
-		if h.peer != "" {
-			e.Peer, e.PeerConfidence = &h.peer, certain
-		}
-		e.told(h)
-		return
-	}
-	e := Event{Time: h.time.UTC(), Kind: eventKind(h.Kind), Service: h.service, Party: h.party, Direction: h.direction, Bytes: h.Size,
-		Confidence: certain, Grade: "seen", Grain: string(capture.GrainEntry), Evidence: []Evidence{v}}
-	if h.peer != "" {
-		e.Peer, e.PeerConfidence = &h.peer, certain
-	}
-	if h.Until != 0 {
-		end := h.Until.UTC()
-		e.End = &end
-	}
-	if h.Kind == capture.EntryCall {
-		e.Call = h.call()
-	}
-	e.told(h)
-	d.numbered++
-	e.ID = fmt.Sprintf("e%d", d.numbered)
-	h.event = len(d.Events)
-	d.Events = append(d.Events, e)
-}
-
 // told adds the words of a log to an event.
 func (e *Event) told(h *half) {
-	e.MessageID, e.Type, e.Style = h.ID, h.Type, h.Style
+	e.MessageID, e.Type, e.Style = cmp.Or(e.MessageID, h.ID), cmp.Or(e.Type, h.Type), cmp.Or(e.Style, h.Style)
 	e.Device = cmp.Or(h.end.Device, e.Device)
 	if text := addressText(h.end.Addr, h.end.Port); text != "" && (e.Address == "" || h.end.Port != 0 && e.Grain == string(capture.GrainEntry)) {
 		e.Address = text
 	}
 }
-
-// certain is the highest confidence there is: a log may be wrong, or forged.
-const certain = 0.9999
 
 // eventKind is the report's word for the kind of an entry.
 func eventKind(k capture.EntryKind) string {
@@ -301,16 +252,17 @@ func eventKind(k capture.EntryKind) string {
 
 // lineNote says what a line of a log is evidence of.
 func lineNote(h *half) string {
-	switch {
-	case h.Kind == capture.EntryLogout:
-		return "log line: logout"
-	case h.Half == capture.HalfReceived:
-		return "log line: " + string(h.Kind) + " handed to its receiver"
-	case h.Half == capture.HalfSent:
-		return "log line: " + string(h.Kind) + " handed over by its sender"
+	note := linePrefix + string(h.Kind)
+	switch h.Half {
+	case capture.HalfReceived:
+		return note + " handed to its receiver"
+	case capture.HalfSent:
+		return note + " handed over by its sender"
 	}
-	return "log line: " + string(h.Kind)
+	return note
 }
+
+const linePrefix = "log line: "
 
 func (h *half) call() *Call {
 	out := &Call{Media: "unknown", Path: "unknown", PeerAddresses: []string{}, Outcome: "unknown", Role: "unknown"}
@@ -327,7 +279,7 @@ func (h *half) call() *Call {
 		out.Answered = &yes
 	}
 	if c.Answered != 0 {
-		at := c.Answered.UTC().Format(time.RFC3339Nano)
+		at := h.clocked(c.Answered).UTC().Format(time.RFC3339Nano)
 		out.AnsweredAt = &at
 	}
 	if c.Relay.IsValid() {
@@ -342,15 +294,20 @@ func (h *half) call() *Call {
 // renumber puts the events in order of time again and gives them ids in that
 // order, wherever they are named.
 func (d *document) renumber() {
-	slices.SortStableFunc(d.Events, func(x, y Event) int { return x.Time.Compare(y.Time) })
-	now := map[string]string{}
-	for i := range d.Events {
-		id := fmt.Sprintf("e%d", i+1)
-		if was := d.Events[i].ID; was != "" {
-			now[was] = id
-		}
-		d.Events[i].ID = id
+	order := make([]int, len(d.Events))
+	for i := range order {
+		order[i] = i
 	}
+	slices.SortStableFunc(order, func(x, y int) int { return d.Events[x].Time.Compare(d.Events[y].Time) })
+	now := make(map[string]string, len(order))
+	sorted := make([]Event, 0, len(order))
+	for i, k := range order {
+		e := d.Events[k]
+		id := eventID(i)
+		now[e.ID], e.ID = id, id
+		sorted = append(sorted, e)
+	}
+	d.Events = sorted
 	for i := range d.Contacts {
 		d.Contacts[i].Evidence = renamed(d.Contacts[i].Evidence, now)
 	}
@@ -361,6 +318,8 @@ func (d *document) renumber() {
 		}
 	}
 }
+
+func eventID(i int) string { return "e" + strconv.Itoa(i+1) }
 
 // renamed replaces ids, and leaves out those that are no more.
 func renamed(ids []string, now map[string]string) []string {

@@ -17,7 +17,6 @@ type roll struct {
 	members map[string]bool
 	sent    int
 	got     map[string]int // messages delivered, by receiver
-	told    map[int]bool   // events that are counted: several logs may have one
 	first   capture.Time
 	last    capture.Time
 }
@@ -49,49 +48,63 @@ func (r *roll) messages() int {
 // was written, and who is said to be a member.
 func (d *document) rolls(entries []logged, halves []half, who *ends) []*roll {
 	of := map[room]*roll{}
-	get := func(e *logged) *roll {
-		k := room{d.serviceOf(e), e.Group}
+	get := func(service string, e *logged) *roll {
+		k := room{service, e.Group}
 		r := of[k]
 		if r == nil {
-			r = &roll{room: k, members: map[string]bool{}, got: map[string]int{}, told: map[int]bool{}}
+			r = &roll{room: k, members: map[string]bool{}, got: map[string]int{}}
 			of[k] = r
 		}
 		r.name = cmp.Or(r.name, e.GroupName)
 		return r
 	}
+	called := servicesOf(halves)
 	for i := range entries {
 		e := &entries[i]
 		if e.Group == "" || e.Kind != capture.EntryMember {
 			continue
 		}
-		r := get(e)
-		r.member(who.party(&e.From, e.at))
-		for k := range e.To {
-			r.member(who.party(&e.To[k], e.at))
+		r := get(cmp.Or(e.Service, called[e.at.Input]), e)
+		r.member(who.party(e.From, e.at))
+		for _, to := range e.To {
+			r.member(who.party(to, e.at))
 		}
 	}
+	counted := make([]bool, len(d.Events))
 	for i := range halves {
 		if h := &halves[i]; h.Group != "" && talks(h.Kind) && !h.faint {
-			get(h.logged).add(h, who)
+			get(h.service, h.logged).add(h, who, counted[h.event])
+			counted[h.event] = true
 		}
 	}
 	return sortedRolls(of)
 }
 
-func (r *roll) add(h *half, who *ends) {
+// servicesOf gives the messenger that the lines of each log turned out to be of
+// where they do not say so.
+func servicesOf(halves []half) map[int32]string {
+	out := map[int32]string{}
+	for i := range halves {
+		if h := &halves[i]; h.Service == "" {
+			out[h.at.Input] = h.service
+		}
+	}
+	return out
+}
+
+// add counts what was said in a room; again is an event that another log has.
+func (r *roll) add(h *half, who *ends, again bool) {
 	r.member(h.party)
 	r.at(h.time)
-	again := r.told[h.event]
-	r.told[h.event] = true
-	if h.direction == "received" {
+	if h.direction == received {
 		r.member(h.peer)
 		if !again {
 			r.got[h.party]++
 		}
 		return
 	}
-	for k := range h.To {
-		r.member(who.party(&h.To[k], h.at))
+	for _, to := range h.To {
+		r.member(who.party(to, h.at))
 	}
 	if !again {
 		r.sent++
@@ -107,21 +120,21 @@ func sortedRolls(of map[room]*roll) []*roll {
 	return list
 }
 
-// rooms gives the rooms whose members a log lists, by what it calls them, with
-// an end for each member.
-func (d *document) rooms(entries []logged, who *ends) map[room]map[string]capture.End {
-	out := map[room]map[string]capture.End{}
+// rooms gives the rooms of which logs tell who is in them, with an end for each:
+// by a list of members, or by whom lines say that a message went to.
+func (e *ends) rooms(entries []logged) map[room]map[string]*capture.End {
+	out := map[room]map[string]*capture.End{}
 	for i := range entries {
-		e := &entries[i]
-		if e.Group == "" || e.Kind != capture.EntryMember {
+		x := &entries[i]
+		if x.Group == "" || x.Kind != capture.EntryMember && len(x.To) == 0 {
 			continue
 		}
-		k := room{e.Service, e.Group}
+		k := room{x.Service, x.Group}
 		if out[k] == nil {
-			out[k] = map[string]capture.End{}
+			out[k] = map[string]*capture.End{}
 		}
-		for _, end := range append([]capture.End{e.From}, e.To...) {
-			if id := who.party(&end, e.at); id != "" {
+		for end := range x.ends() {
+			if id := e.party(end, x.at); id != "" {
 				out[k][id] = end
 			}
 		}
@@ -129,50 +142,83 @@ func (d *document) rooms(entries []logged, who *ends) map[room]map[string]captur
 	return out
 }
 
+// closed gives the rooms of two whose members a log lists: only of them is it
+// known that there is nobody else.
+func closed(rooms map[room]map[string]*capture.End, entries []logged) map[room]map[string]*capture.End {
+	out := map[room]map[string]*capture.End{}
+	for i := range entries {
+		e := &entries[i]
+		if k := (room{e.Service, e.Group}); e.Kind == capture.EntryMember && len(rooms[k]) == 2 {
+			out[k] = rooms[k]
+		}
+	}
+	return out
+}
+
 // roomsOfTwo makes of what is said in a room whose two members a log lists a
 // conversation of the two: some messengers have no other (Matrix).
-func roomsOfTwo(rooms map[room]map[string]capture.End, halves []half) {
-	for i := range halves {
-		h := &halves[i]
-		members := rooms[room{h.Service, h.Group}]
-		if h.Group == "" || len(members) != 2 || !talks(h.Kind) {
+func roomsOfTwo(rooms map[room]map[string]*capture.End, entries []logged, who *ends) []logged {
+	two := closed(rooms, entries)
+	if len(two) == 0 {
+		return entries
+	}
+	alone := map[*manner]*manner{}
+	out := slices.Clone(entries)
+	for i := range out {
+		e := &out[i]
+		members := two[room{e.Service, e.Group}]
+		if e.Group == "" || members == nil || !talks(e.Kind) {
 			continue
 		}
-		e := *h.logged
-		e.Group = ""
-		for id, end := range members {
-			if id != h.party {
-				h.peer = id
-				if h.direction == "sent" {
-					e.To = []capture.End{end}
-				}
-			}
+		if alone[e.manner] == nil {
+			m := *e.manner
+			m.Group, m.GroupName = "", ""
+			alone[e.manner] = &m
 		}
-		h.logged = &e
+		e.manner = alone[e.manner]
+		e.between(members, who)
+	}
+	return out
+}
+
+// between names the end of a line that it leaves open, of two that there are.
+func (e *logged) between(members map[string]*capture.End, who *ends) {
+	from := who.party(e.From, e.at)
+	for id, end := range members {
+		switch {
+		case e.Half != capture.HalfReceived && members[from] != nil && id != from:
+			e.To = []*capture.End{end}
+		case e.Half == capture.HalfReceived && from == "" && len(e.To) == 1 && who.party(e.To[0], e.at) != id:
+			e.From = end
+		}
 	}
 }
 
 // loggedGroups enters the groups that logs name, and the pairs that share one
 // and show no talk of their own.
 func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
-	ids := map[room]string{}
+	ids := map[room]*string{}
+	known := d.contactIndex()
 	for _, r := range d.rolls(entries, halves, who) {
 		if r.messages() == 0 && len(r.members) < 3 {
 			continue // a conversation of two, or nobody but its owner is known to be in it
 		}
 		g := Group{ID: groupID(len(d.Groups)), Name: r.name, Account: r.id, Members: sortedKeys(r.members), Service: r.service, Messages: r.messages(),
-			First: r.first.UTC(), Last: r.last.UTC(), Confidence: certain, Grade: "seen"}
+			Confidence: certain, Grade: "seen"}
+		if r.first != 0 {
+			g.First, g.Last = r.first.UTC(), r.last.UTC()
+		}
 		for range g.Members {
 			g.MemberConfidence = append(g.MemberConfidence, certain)
 		}
-		ids[r.room] = g.ID
+		ids[r.room] = &g.ID
 		d.Groups = append(d.Groups, g)
-		d.shareGroup(&g)
+		d.shareGroup(&g, known)
 	}
 	for i := range halves {
 		if h := &halves[i]; h.Group != "" && h.event >= 0 {
-			if id, ok := ids[room{d.serviceOf(h.logged), h.Group}]; ok {
-				d.Events[h.event].Group = &id
+			if id := ids[room{h.service, h.Group}]; id != nil {
+				d.Events[h.event].Group = id
 			}
 		}
 	}
@@ -183,17 +229,18 @@ func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
 const maxShared = 32
 
 // shareGroup adds a contact by the group for each pair of members that has none.
-func (d *document) shareGroup(g *Group) {
+func (d *document) shareGroup(g *Group, known map[pairOf]int) {
 	if len(g.Members) > maxShared {
 		return
 	}
-	known := d.contactIndex()
 	for i, a := range g.Members {
 		for _, b := range g.Members[i+1:] {
-			if _, ok := known[pairOf{a, b, g.Service}]; !ok {
-				d.Contacts = append(d.Contacts, Contact{A: min(a, b), B: max(a, b), Via: "group", Service: g.Service, First: g.First, Last: g.Last,
-					Confidence: certain, Grade: "seen", Candidates: 1, Evidence: []string{}})
+			if _, ok := known[pairOf{a, b, g.Service}]; ok {
+				continue
 			}
+			known[pairOf{a, b, g.Service}], known[pairOf{b, a, g.Service}] = len(d.Contacts), len(d.Contacts)
+			d.Contacts = append(d.Contacts, Contact{A: min(a, b), B: max(a, b), Via: "group", Service: g.Service, First: g.First, Last: g.Last,
+				Confidence: certain, Grade: "seen", Candidates: 1, Evidence: []string{}})
 		}
 	}
 }

@@ -2,309 +2,294 @@ package analyze
 
 import (
 	"cmp"
-	"fmt"
-	"math"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"envelope/analyze/correlate"
 	"envelope/capture"
 )
 
-// strand is what one party did in one direction, as far as logs and traffic
+// joiner lays logs one by one beside the events that are known so far, of the
+// traffic and of other logs.
+type joiner struct {
+	*document
+	strands  map[strandKey]*strand
+	calls    map[string]*strand // events that are calls, by each party in them
+	unsorted map[*strand]bool
+	ids      map[named]int // events by what logs call them
+	idFrom   []int32       // the log that an event's MessageID is of, -1 for none; as long as Events
+	agree    map[[2]int32]bool
+	taken    map[int]bool // calls that a line of the log at hand has
+	judged   map[int]bool // events of the traffic of which a log says with whom they were
+	doubted  map[int]bool // that a log does not have
+	peers    map[string]*string
+	rooms    map[room]map[string]*capture.End // of which it is known who is in them
+	numbered int                              // events that have an id, or had one
+}
+
+// strandKey is what one party did in one direction, as far as logs and traffic
 // can be laid side by side.
-type strand struct{ party, direction, class string }
+type strandKey struct{ party, direction, class string }
+
+// strand is the events of one key, in order of time between two logs.
+type strand struct {
+	class  string
+	events []int
+}
+
+// named is what a log calls an event.
+type named struct {
+	in *strand
+	id string
+}
+
+func newJoiner(d *document) *joiner {
+	j := &joiner{document: d, strands: map[strandKey]*strand{}, calls: map[string]*strand{}, unsorted: map[*strand]bool{}, ids: map[named]int{}, agree: map[[2]int32]bool{},
+		taken: map[int]bool{}, judged: map[int]bool{}, doubted: map[int]bool{}, peers: map[string]*string{}, numbered: len(d.Events)}
+	for i := range d.Events {
+		e := &d.Events[i]
+		j.place(i, j.strandOf(e.Party, e.Direction, e.Kind))
+	}
+	j.sort()
+	return j
+}
 
 // classOf makes one of what a log and the traffic may call differently: a
 // message with an attachment is media to one and a message to the other.
 func classOf(kind string) string {
-	if kind == "media" {
-		return "message"
+	if kind == string(capture.EntryMedia) {
+		return string(capture.EntryMessage)
 	}
 	return kind
 }
 
-// byStrand gives the indices of the events known so far by strand, in order of
-// time.
-func (d *document) byStrand() map[strand][]int {
-	out := map[strand][]int{}
-	for i := range d.Events {
-		e := &d.Events[i]
-		k := strand{e.Party, e.Direction, classOf(e.Kind)}
-		out[k] = append(out[k], i)
+func (j *joiner) strandOf(party, direction, kind string) *strand {
+	k := strandKey{party, direction, classOf(kind)}
+	s := j.strands[k]
+	if s == nil {
+		s = &strand{class: k.class}
+		j.strands[k] = s
 	}
-	for _, list := range out {
-		slices.SortStableFunc(list, func(x, y int) int { return d.Events[x].Time.Compare(d.Events[y].Time) })
+	return s
+}
+
+// place makes an event known.
+func (j *joiner) place(i int, in *strand) {
+	j.idFrom = append(j.idFrom, -1)
+	j.append(in, i)
+	if e := &j.Events[i]; e.Call != nil {
+		j.append(j.callsOf(e.Party), i)
+		if e.Peer != nil && *e.Peer != e.Party {
+			j.append(j.callsOf(*e.Peer), i)
+		}
 	}
+}
+
+func (j *joiner) callsOf(party string) *strand {
+	s := j.calls[party]
+	if s == nil {
+		s = &strand{}
+		j.calls[party] = s
+	}
+	return s
+}
+
+func (j *joiner) append(s *strand, i int) {
+	if n := len(s.events); n > 0 && j.Events[i].Time.Before(j.Events[s.events[n-1]].Time) {
+		j.unsorted[s] = true
+	}
+	s.events = append(s.events, i)
+}
+
+// sort puts what came with the last log in its place.
+func (j *joiner) sort() {
+	for s := range j.unsorted {
+		slices.SortStableFunc(s.events, func(x, y int) int { return j.Events[x].Time.Compare(j.Events[y].Time) })
+	}
+	clear(j.unsorted)
+}
+
+func (d *document) timeOf(event int) capture.Time { return capture.TimeOf(d.Events[event].Time) }
+
+// observer is who held an input.
+func (d *document) observer(input int32) capture.Observer {
+	if int(input) >= len(d.Inputs) {
+		return ""
+	}
+	return capture.Observer(d.Inputs[input].Observer)
+}
+
+// tries is how many logs are held against what is known before one is taken
+// whose clock could not be compared.
+const tries = 8
+
+// join lays the logs beside what is known, those first whose clocks can be
+// compared with it, and then the larger: the order in which they were given
+// says nothing. What no log has but is to be expected by one of them comes last.
+func (j *joiner) join(halves []half) {
+	logs := j.byLog(halves)
+	for rest := slices.Clone(logs); len(rest) > 0; {
+		i := max(0, slices.IndexFunc(rest[:min(tries, len(rest))], j.settleClock))
+		j.meet(slices.DeleteFunc(slices.Clone(rest[i]), func(h *half) bool { return h.faint }))
+		rest = slices.Delete(rest, i, i+1)
+	}
+	for _, list := range logs {
+		j.meet(slices.DeleteFunc(list, func(h *half) bool { return !h.faint }))
+	}
+}
+
+// byLog gives the lines of each log, the largest and then the earliest first.
+func (j *joiner) byLog(halves []half) [][]*half {
+	at := map[int32]int{}
+	var out [][]*half
+	for i := range halves {
+		h := &halves[i]
+		k, known := at[h.at.Input]
+		if !known {
+			k = len(out)
+			at[h.at.Input], out = k, append(out, nil)
+		}
+		h.in = j.strandOf(h.party, h.direction, eventKind(h.Kind))
+		out[k] = append(out[k], h)
+	}
+	slices.SortStableFunc(out, func(x, y []*half) int {
+		return cmp.Or(cmp.Compare(len(y), len(x)), cmp.Compare(x[0].time, y[0].time), cmp.Compare(j.pathOf(x[0]), j.pathOf(y[0])))
+	})
 	return out
 }
 
-func (h *half) strand() strand { return strand{h.party, h.direction, classOf(eventKind(h.Kind))} }
+func (d *document) pathOf(h *half) string {
+	if int(h.at.Input) >= len(d.Inputs) {
+		return ""
+	}
+	return d.Inputs[h.at.Input].Path
+}
+
+// meet ties the lines of one log to the events known so far, one to one, and
+// enters them.
+func (j *joiner) meet(list []*half) {
+	if len(list) == 0 {
+		return
+	}
+	j.agreeOnService(list)
+	clear(j.taken)
+	var order []*strand
+	lines := map[*strand][]*half{}
+	for _, h := range list {
+		switch {
+		case h.Kind == capture.EntryCall:
+			j.meetCall(h)
+			continue
+		case lines[h.in] == nil:
+			order = append(order, h.in)
+		}
+		lines[h.in] = append(lines[h.in], h)
+	}
+	for _, in := range order {
+		j.pairUp(lines[in], in)
+	}
+	j.doubt(order, lines)
+	for _, h := range list {
+		j.enter(h)
+	}
+	j.sort()
+}
 
 // How far the line of a log and the frame of a message may lie apart once the
 // clocks agree: the way from the tap to the server and its queue. A stamp in
 // whole units adds its unit.
 const lineAfter = 1500 * time.Millisecond
 
-// meetEvents ties the lines of one log to the events known so far, of the
-// traffic or of other logs, one to one, in order of time.
-func (d *document) meetEvents(list []*half) {
-	known := d.byStrand()
-	lines := map[strand][]*half{}
-	for _, h := range list {
-		if h.Kind == capture.EntryCall {
-			d.meetCall(h)
-			continue
-		}
-		lines[h.strand()] = append(lines[h.strand()], h)
-	}
-	for k, of := range lines {
-		d.pairUp(of, known[k])
-		d.doubt(k, of, known[k])
-	}
-	d.agreeOnService(list)
-	for _, h := range list {
-		d.enterHalf(h)
-	}
-}
-
-// source is a messenger as one log calls it.
-type source struct {
-	input   int32
-	service string
-}
-
-// agreeOnService gives lines that do not say of which messenger they are the
-// one of the traffic that they met, and traffic of unknown name that of the log.
-func (d *document) agreeOnService(list []*half) {
-	met := map[source]map[string]int{}
-	for _, h := range list {
-		if h.event >= 0 {
-			k := source{h.at.Input, h.service}
-			if met[k] == nil {
-				met[k] = map[string]int{}
-			}
-			met[k][d.Events[h.event].Service]++
-		}
-	}
-	for k, of := range met {
-		d.called[k] = mostOf(of)
-		if k.service != "" && d.called[k] == unknownMessenger {
-			d.rename(unknownMessenger, k.service)
-		}
-	}
-	for _, h := range list {
-		if h.service == "" {
-			h.service = d.called[source{h.at.Input, ""}]
-		}
-	}
-}
-
-// serviceOf is the messenger that an entry is of, as the report calls it.
-func (d *document) serviceOf(e *logged) string {
-	if e.Service == "" {
-		return d.called[source{e.at.Input, ""}]
-	}
-	return e.Service
-}
-
-// mostOf gives the key with the greatest count, the first of several.
-func mostOf(counts map[string]int) string {
-	best := ""
-	for _, k := range sortedKeys(counts) {
-		if best == "" || counts[k] > counts[best] {
-			best = k
-		}
-	}
-	return best
-}
-
-// rename calls a messenger of unknown name by its name, wherever it stands.
-func (d *document) rename(from, to string) {
-	swap := func(s *string) {
-		if *s == from {
-			*s = to
-		}
-	}
-	for i := range d.Events {
-		swap(&d.Events[i].Service)
-	}
-	for i := range d.Contacts {
-		swap(&d.Contacts[i].Service)
-	}
-	for i := range d.Groups {
-		swap(&d.Groups[i].Service)
-	}
-	for i := range d.Services {
-		swap(&d.Services[i].Service)
-	}
-	for i := range d.Parties {
-		for k := range d.Parties[i].Services {
-			swap(&d.Parties[i].Services[k])
-		}
-	}
-}
-
-// pairing is a line and an event that may be the same.
-type pairing struct {
-	line  *half
-	event int
-	apart time.Duration
-}
-
-// pairUp takes the closest pairs first: bursts pair up in order then, and a
-// frame that the traffic missed leaves the others in their place.
-func (d *document) pairUp(lines []*half, events []int) {
-	slices.SortStableFunc(lines, func(x, y *half) int { return cmp.Compare(x.time, y.time) })
-	var near []pairing
-	from := 0
-	for _, h := range lines {
-		for from < len(events) && d.timeOf(events[from]) < h.time.Add(-lineAfter) {
-			from++
-		}
-		for _, k := range events[from:] {
-			if d.timeOf(k) > h.time.Add(h.Unit+lineAfter) {
-				break
-			}
-			near = append(near, pairing{h, k, outside(d.timeOf(k), h)})
-		}
-	}
-	slices.SortStableFunc(near, func(x, y pairing) int { return cmp.Compare(x.apart, y.apart) })
+// pairUp ties lines to events: those with the same ID, then the closest.
+func (j *joiner) pairUp(lines []*half, in *strand) {
+	var open []*half
 	taken := map[int]bool{}
-	for _, p := range near {
-		if p.line.event < 0 && !taken[p.event] {
-			p.line.event, taken[p.event] = p.event, true
+	for _, h := range lines {
+		if k, ok := j.ids[named{in, h.ID}]; ok && h.ID != "" && !taken[k] && j.sameIDs(h, k) && j.fits(h, k) {
+			h.event, taken[k] = k, true
+		} else {
+			open = append(open, h)
+		}
+	}
+	events := slices.DeleteFunc(slices.Clone(in.events), func(k int) bool { return taken[k] })
+	for i, k := range j.nearest(open, events, func(h *half, k int) bool { return j.fits(h, k) && !j.otherID(h, k) }) {
+		if k >= 0 {
+			open[i].event = events[k]
 		}
 	}
 }
 
-func (d *document) timeOf(event int) capture.Time { return capture.TimeOf(d.Events[event].Time) }
+// nearest lays lines beside events; see correlate.Nearest.
+func (j *joiner) nearest(lines []*half, events []int, may func(h *half, event int) bool) []int {
+	slices.SortStableFunc(lines, func(x, y *half) int { return cmp.Compare(x.time, y.time) })
+	spans, moments := make([]correlate.Span, len(lines)), make([]capture.Time, len(events))
+	for i, h := range lines {
+		spans[i] = h.span()
+	}
+	for i, k := range events {
+		moments[i] = j.timeOf(k)
+	}
+	return correlate.Nearest(spans, moments, lineAfter, func(i, k int) bool { return may(lines[i], events[k]) })
+}
+
+// fits tells whether a line may be of an event: of the same messenger, with the
+// same peer where logs name both, and no line of the same log has it.
+func (j *joiner) fits(h *half, event int) bool {
+	e := &j.Events[event]
+	if h.service != "" && e.Service != "" && h.service != e.Service {
+		return false
+	}
+	if h.peer != "" && e.Peer != nil && e.PeerConfidence == certain && *e.Peer != h.peer {
+		return false
+	}
+	return !slices.ContainsFunc(e.Evidence, func(v Evidence) bool {
+		return v.Input == j.inputs[h.at.Input] && strings.HasPrefix(v.Note, linePrefix)
+	})
+}
 
 // callApart is how far a call may lie, by a log, from what the traffic shows of
 // it: a log begins with the invitation and ends with the last word, the traffic
 // with the first check and the last packet.
 const callApart = 15 * time.Second
 
-// meetCall ties a logged call to the one of the same parties that the traffic
-// showed next to it. Either end may be the one that the traffic showed.
-func (d *document) meetCall(h *half) {
+// meetCall ties a logged call to the one of the same parties that is known next
+// to it. Either end may be the one that the traffic showed.
+func (j *joiner) meetCall(h *half) {
 	best := callApart + 1
-	for i := range d.Events {
-		e := &d.Events[i]
-		if e.Call == nil || len(e.Evidence) > 0 && e.Evidence[0].Input == d.inputs[h.at.Input] || !h.between(e) {
+	for _, party := range []string{h.party, h.peer} {
+		if j.calls[party] == nil {
 			continue
 		}
-		if apart := capture.TimeOf(e.Time).Sub(h.time).Abs(); apart < best && !d.met[i] {
-			best, h.event = apart, i
+		list := j.calls[party].events
+		from, _ := slices.BinarySearchFunc(list, h.time.Add(-callApart), func(k int, t capture.Time) int { return cmp.Compare(j.timeOf(k), t) })
+		for _, k := range list[from:] {
+			if j.timeOf(k) > h.time.Add(h.Unit+callApart) {
+				break
+			}
+			if apart := h.span().Apart(j.timeOf(k)); apart < best && h.between(&j.Events[k]) && j.fits(h, k) && !j.otherID(h, k) && !j.taken[k] {
+				best, h.event = apart, k
+			}
 		}
 	}
 	if h.event >= 0 {
-		d.met[h.event] = true
+		j.taken[h.event] = true
 	}
 }
 
 // between tells whether a call may be the one of the line, by who was in it.
 func (h *half) between(e *Event) bool {
 	peer := ""
-	if e.Peer != nil {
+	if e.Peer != nil && !isAddress(*e.Peer) {
 		peer = *e.Peer
 	}
 	one, other := e.Party == h.party || e.Party == h.peer, peer == h.party || peer == h.peer
 	return one && (other || peer == "" || h.peer == "")
 }
 
-// outside is how far t lies from the time that a line's stamp stands for.
-func outside(t capture.Time, h *half) time.Duration {
-	switch {
-	case t < h.time:
-		return h.time.Sub(t)
-	case t > h.time.Add(h.Unit):
-		return t.Sub(h.time.Add(h.Unit))
-	}
-	return 0
-}
-
-// doubt marks messages that the traffic suggested and that the operator's log,
-// which has the party's other messages of the same time, does not have.
-func (d *document) doubt(k strand, lines []*half, events []int) {
-	if k.class != "message" || lines[0].faint || !d.byOperator(lines[0].at) {
-		return
-	}
-	found := map[int]bool{}
-	for _, h := range lines {
-		found[h.event] = true
-	}
-	if 2*len(found) < len(lines) {
-		return // the log or the traffic is about something else
-	}
-	first, last := lines[0].time, lines[len(lines)-1].time.Add(time.Second)
-	for _, i := range events {
-		if t := d.timeOf(i); !found[i] && t >= first && t <= last && d.Events[i].Grade != "seen" {
-			d.doubted[d.Events[i].ID] = true
-		}
-	}
-}
-
-// byOperator tells whether an input is the log of a messenger's own server.
-func (d *document) byOperator(at capture.Origin) bool {
-	return int(at.Input) < len(d.Inputs) && d.Inputs[at.Input].Observer == string(capture.Operator)
-}
-
-// dropDoubted removes what no log had after all, and keeps the places of the
-// other events known to the lines.
-func (d *document) dropDoubted(halves []half) {
-	place := make([]int, len(d.Events))
-	kept := d.Events[:0]
-	for i, e := range d.Events {
-		place[i] = len(kept)
-		if !d.doubted[e.ID] || e.Grade == "seen" {
-			kept = append(kept, e)
-		}
-	}
-	gone := len(d.Events) - len(kept)
-	d.Events = kept
-	for i := range halves {
-		if h := &halves[i]; h.event >= 0 {
-			h.event = place[h.event]
-		}
-	}
-	if gone > 0 {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("messages that the traffic suggested and the operator's log of the same time does not have are left out: %d", gone))
-	}
-}
-
-// settleClock finds how far the clock of a log is off that of the events known
-// so far, and brings the times of its lines to it.
-func (d *document) settleClock(list []*half, input int32) {
-	offset, ok := correlate.Shift(d.strands(list))
-	if !ok || offset == 0 || int(input) >= len(d.Inputs) {
-		return
-	}
-	for _, h := range list {
-		h.time = h.time.Add(offset)
-	}
-	d.Inputs[input].ClockOffset = math.Round(offset.Seconds()*1e3) / 1e3
-}
-
-// strands lays the lines of one log beside the events.
-func (d *document) strands(list []*half) []correlate.Strand {
-	known := d.byStrand()
-	at := map[strand]int{}
-	var out []correlate.Strand
-	for _, h := range list {
-		k := h.strand()
-		if len(known[k]) == 0 || h.Kind == capture.EntryCall {
-			continue // a log's call begins before the traffic's, whatever the clocks
-		}
-		n, ok := at[k]
-		if !ok {
-			n = len(out)
-			at[k], out = n, append(out, correlate.Strand{Unit: h.Unit})
-			for _, e := range known[k] {
-				out[n].True = append(out[n].True, d.timeOf(e))
-			}
-		}
-		out[n].Lines = append(out[n].Lines, h.time)
-	}
-	return out
+// isAddress tells the address that stands for an end of unknown party.
+func isAddress(peer string) bool {
+	_, err := netip.ParseAddr(peer)
+	return err == nil
 }

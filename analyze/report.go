@@ -21,11 +21,7 @@ type document struct {
 	party  map[netip.Addr]string
 	outer  map[netip.Addr]string // party by its public address, "" where several share it
 
-	accounts [][]string        // what logs call each party
-	numbered int               // events that have an id, or had one
-	called   map[source]string // messengers of the traffic by what logs call them
-	met      map[int]bool      // calls that a log has
-	doubted  map[string]bool   // events that an operator's log does not have, by id
+	accounts [][]string // what logs call each party
 }
 
 // Report concludes: what was added, as a document. inputs are the inputs in
@@ -51,7 +47,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 		u.add(a, c)
 	}
 	d := newDocument(a.opt, inputs)
-	entries := tieLegs(a.entries)
+	entries := tieLegs(a.entries.list)
 	d.parties(&a.book, u.sorted(), events, entries)
 	d.services(u.sorted())
 	d.events(events)
@@ -71,7 +67,7 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 }
 
 func newDocument(o Options, inputs []Input) *document {
-	d := &document{opt: o, met: map[int]bool{}, doubted: map[string]bool{}, called: map[source]string{}, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
+	d := &document{opt: o, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
 		Schema: Schema, Tool: Tool{o.Version, o.Command}, Inputs: inputs,
 		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
 		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
@@ -100,8 +96,8 @@ func (d *document) parties(book *identity.Book, used []*use, events []infer.Even
 		add(e.Client)
 	}
 	for i := range entries {
-		for _, end := range append([]capture.End{entries[i].From}, entries[i].To...) {
-			if accountOf(&end, entries[i].at) == "" {
+		for end := range entries[i].ends() {
+			if accountOf(end, entries[i].at) == "" {
 				add(end.Addr) // all that is known of it
 			}
 		}
@@ -397,24 +393,32 @@ func (d *document) callContacts() {
 		k := pair{min(e.Party, *e.Peer), max(e.Party, *e.Peer), e.Service}
 		c := sums[k]
 		if c == nil {
-			c = &Contact{A: k.a, B: k.b, Via: "call", Service: k.service, First: e.Time, Last: e.Time, Candidates: 1, Evidence: []string{}}
+			c = &Contact{A: k.a, B: k.b, Via: "call", Service: k.service, Candidates: 1, Evidence: []string{}}
 			sums[k], order = c, append(order, k)
 		}
-		c.Calls++
-		c.Bytes += e.Bytes
-		c.First, c.Last = earlier(c.First, e.Time), later(c.Last, e.Time)
-		if e.End != nil {
-			c.CallSeconds += e.End.Sub(e.Time).Seconds()
-			c.Last = later(c.Last, *e.End)
-		}
+		c.addCall(&e)
 		if e.Confidence > c.Confidence {
 			c.Confidence, c.Grade = e.Confidence, e.Grade
 		}
-		c.Evidence = append(c.Evidence, e.ID)
 	}
 	for _, k := range order {
 		d.Contacts = append(d.Contacts, *sums[k])
 	}
+}
+
+// addCall adds a call to a contact.
+func (c *Contact) addCall(e *Event) {
+	c.Calls++
+	c.Bytes += e.Bytes
+	if c.First.IsZero() {
+		c.First = e.Time
+	}
+	c.First, c.Last = earlier(c.First, e.Time), later(c.Last, e.Time)
+	if e.End != nil {
+		c.CallSeconds += e.End.Sub(e.Time).Seconds()
+		c.Last = later(c.Last, *e.End)
+	}
+	c.Evidence = append(c.Evidence, e.ID)
 }
 
 func earlier(a, b time.Time) time.Time {
