@@ -57,9 +57,11 @@ type company struct {
 func (n *net) devices(owner []int32) (found bool) {
 	n.findFans()
 	t := n.companies()
-	for _, k := range sortedKeys(t.shared) {
+	keys := n.alike(t, owner)
+	open := n.open(n.learnPrivate(), keys)
+	for _, k := range keys {
 		a, b := int32(k>>32), int32(uint32(k))
-		if owner[a] == owner[b] || !n.related(t, a, b) && !n.whole(t, a, b) && !n.answered(t, a, b) {
+		if owner[a] == owner[b] || open[k] {
 			continue
 		}
 		found = true
@@ -71,6 +73,15 @@ func (n *net) devices(owner []int32) (found bool) {
 		}
 	}
 	return found
+}
+
+// alike lists the pairs of parties that share what devices share.
+func (n *net) alike(t *ties, owner []int32) []uint64 {
+	ghosts := n.ghosts(n.learnPrivate(), t)
+	return slices.DeleteFunc(sortedKeys(t.shared), func(k uint64) bool {
+		a, b := int32(k>>32), int32(uint32(k))
+		return owner[a] == owner[b] || !ghosts[k] && !n.related(t, a, b) && !n.whole(t, a, b) && !n.answered(t, a, b)
+	})
 }
 
 // related tells whether two parties share what devices share, with others who
@@ -196,10 +207,12 @@ type ties struct {
 	recv   [][]int32 // indices of what each got, in order of time
 }
 
+// sharedMost is the number of receivers up to which a message speaks of pairs.
+const sharedMost = 12
+
 // companies counts what pairs of parties share, and what each sent and got.
 // Messages that very many got are left out of pairs: they are a group's.
 func (n *net) companies() *ties {
-	const most = 12
 	t := &ties{shared: make(map[uint64]*company), all: make([]int, n.parties), sent: make([]int, n.parties), got: make([]int, n.parties), recv: make([][]int32, n.parties)}
 	for i := range n.recv {
 		t.recv[n.recv[i].party] = append(t.recv[n.recv[i].party], int32(i))
@@ -207,7 +220,7 @@ func (n *net) companies() *ties {
 	for k := range n.fans {
 		f, from := &n.fans[k], n.sent[k].party
 		t.all[from]++
-		if len(f.to) == 0 || len(f.to) > most {
+		if len(f.to) == 0 || len(f.to) > sharedMost {
 			continue
 		}
 		t.sent[from]++

@@ -63,6 +63,7 @@ func (n *net) findGroups() {
 	}
 	n.tell()
 	n.weed()
+	n.doubles()
 }
 
 // exact gathers messages with the same takers, if they are at least three

@@ -54,6 +54,8 @@ type net struct {
 	direct []float64 // of each sent: probability that it was meant for one
 	fans   []fan
 	scores []score
+
+	perhaps map[uint64]bool // pairs that may be two devices of one person
 }
 
 // newNet gathers the events of one messenger; ids are in order of time. Where

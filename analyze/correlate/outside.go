@@ -24,9 +24,10 @@ const (
 
 // joining is how far people outside take part in what two write.
 type joining struct {
-	with    int // messages between the two with company from outside
-	alone   int // all that the two exchanged
-	bouts   int // conversations that these belong to
+	with    int     // messages between the two with company from outside
+	alone   int     // all that the two exchanged
+	bouts   int     // conversations that these belong to
+	look    float64 // how private their messages look, as a log ratio
 	certain bool
 }
 
@@ -38,7 +39,7 @@ func (n *net) joinOutsiders() {
 	if n.active < crowd {
 		return
 	}
-	t := n.companies()
+	t, p := n.companies(), n.learnPrivate()
 	found := make([]joining, len(n.scores))
 	var sure, joined, with, alone float64
 	for i := range n.scores {
@@ -47,6 +48,9 @@ func (n *net) joinOutsiders() {
 			continue
 		}
 		found[i] = n.joinedBy(t, s)
+		if found[i].look = n.lookOf(p, t, s); found[i].look <= -looksSure {
+			found[i].certain = true
+		}
 		if sure++; found[i].certain {
 			s.group = true
 			joined, with, alone = joined+1, with+float64(found[i].with), alone+float64(found[i].alone)
@@ -54,8 +58,10 @@ func (n *net) joinOutsiders() {
 	}
 	usual, seen := joined/math.Max(1, sure), with/math.Max(1, alone)
 	for i := range n.scores {
-		if s := &n.scores[i]; s.conf >= 0.5 && !s.group {
-			hidden := usual * math.Pow(1-seen, float64(found[i].bouts))
+		if s := &n.scores[i]; n.perhaps[pairKey(s.a, s.b)] {
+			s.conf *= 0.5
+		} else if s.conf >= 0.5 && !s.group {
+			hidden := usual * math.Pow(1-seen, float64(found[i].bouts)) * math.Exp(-found[i].look)
 			s.conf *= (1 - usual) / (1 - usual + hidden)
 		}
 	}
@@ -76,4 +82,16 @@ func (n *net) joinedBy(t *ties, s *score) joining {
 		}
 	}
 	return j
+}
+
+// lookOf is how private what two exchanged looks, as a log ratio.
+func (n *net) lookOf(p *private, t *ties, s *score) (sum float64) {
+	c := t.shared[pairKey(s.a, s.b)]
+	if c == nil {
+		return 0
+	}
+	for _, k := range c.alone {
+		sum += p.of(n, &n.fans[k])
+	}
+	return sum
 }
