@@ -78,9 +78,13 @@ func callSeconds(s string) (time.Duration, bool) {
 	return time.Duration(sum * float64(time.Second)), true
 }
 
-// stampUnit is the unit that a stamp is written in: its last digits.
+// stampUnit is the unit that a stamp is written in: its last digits. Numbers
+// are seconds, milli-, micro- or nanoseconds since 1970, as unixTime has them.
 func stampUnit(s string) time.Duration {
 	s = strings.TrimRight(strings.TrimSpace(s), "Z")
+	if len(s) > 12 && strings.Trim(s, "0123456789") == "" {
+		return map[int]time.Duration{13: time.Millisecond, 16: time.Microsecond, 19: time.Nanosecond}[len(s)]
+	}
 	if strings.Count(s, ":") == 1 && len(s) <= len("2006-01-02 15:04") {
 		return time.Minute
 	}
@@ -116,39 +120,6 @@ func calledNumber(s string) string {
 		return s
 	}
 	return digits
-}
-
-// sipAccount is the user of a SIP address (RFC 3261 section 19.1): user@host
-// with the host in lower case, or the bare user.
-func sipAccount(s string) string {
-	s = strings.TrimSpace(s)
-	if i := strings.IndexByte(s, '<'); i >= 0 {
-		s, _, _ = strings.Cut(s[i+1:], ">")
-	}
-	for _, scheme := range []string{"sips:", "sip:", "tel:"} {
-		if len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
-			s = s[len(scheme):]
-			break
-		}
-	}
-	s, _, _ = strings.Cut(s, ";")
-	user, host, ok := strings.Cut(s, "@")
-	if !ok {
-		return calledNumber(user)
-	}
-	if calledNumber(user) == "" {
-		return ""
-	}
-	host, _, _ = strings.Cut(host, "?")
-	return user + "@" + strings.ToLower(dropPort(host))
-}
-
-// dropPort takes the port off a host.
-func dropPort(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.Contains(host[i:], "]") && strings.Count(host, ":") == 1 {
-		return host[:i]
-	}
-	return host
 }
 
 // some is a list of one end, or none where the log does not name it.

@@ -35,7 +35,7 @@ func callLine(rec capture.Record) string {
 		s += ">" + to.Account
 	}
 	if e.Call != nil {
-		s += fmt.Sprintf(" %s %s", e.Call.Outcome, e.Until.Sub(rec.Time))
+		s += fmt.Sprintf(" %s %s", e.Call.Outcome, max(e.Until.Sub(rec.Time), 0))
 	}
 	return s
 }
@@ -63,6 +63,32 @@ func TestCallFormats(t *testing.T) {
 		{name: "asterisk, phones without numbers", format: "asterisk-cdr",
 			text: `"""Anna"" <anna>","anna","6789","default","PJSIP/anna-0001","PJSIP/ben-0002","Dial","PJSIP/ben,30","2026-01-05 08:00:00","2026-01-05 08:00:05","2026-01-05 08:01:00","60","55","ANSWERED","DOCUMENTATION","","1.1","",1` + "\n",
 			rows: []string{"2026-01-05 08:00:00 call anna>ben answered 1m0s"}},
+		{name: "freeswitch, as its first template writes it", format: "freeswitch-cdr",
+			text: `"Anna","100","+15550100002","default","2026-01-05 08:00:00","2026-01-05 08:00:05","2026-01-05 08:01:00","60","55","NORMAL_CLEARING","11111111-2222-3333-4444-555555555555","","","PCMU","PCMU"` + "\n" +
+				`"Ben","101","100","default","2026-01-05 09:00:00","","2026-01-05 09:00:09","9","0","USER_BUSY","11111111-2222-3333-4444-555555555556","","","",""` + "\nnonsense\n",
+			rows: []string{"2026-01-05 08:00:00 call 100>+15550100002 answered 1m0s", "2026-01-05 09:00:00 call 101>100 busy 9s"}, bad: "test: line 3: no time"},
+		{name: "freeswitch, as its template for Asterisk writes it", format: "freeswitch-cdr",
+			text: `"","100","101","default","""Anna"" <100>","sofia/internal/100","sofia/internal/101","bridge","x","2026-01-05 08:00:00","","2026-01-05 08:00:09","9","0","NO_ANSWER","","11111111-2222-3333-4444-555555555555",""` + "\n",
+			rows: []string{"2026-01-05 08:00:00 call 100>101 unanswered 9s"}},
+		{name: "freeswitch, JSON of both legs", format: "freeswitch-cdr",
+			text: "{\"core-uuid\":\"x\",\n\"variables\":{\"uuid\":\"u1\",\"start_uepoch\":\"1767600000500000\",\"answer_uepoch\":\"1767600005500000\",\"end_uepoch\":\"1767600060500000\",\"hangup_cause\":\"NORMAL_CLEARING\",\"sip_call_id\":\"c\"},\n" +
+				`"callflow":[{"caller_profile":{"caller_id_name":"Anna%20B","caller_id_number":"100","destination_number":"%2B15550100002","network_addr":"192.0.2.10"}}]}` + "\n" +
+				`{"core-uuid":"x","variables":{"uuid":"u2","start_uepoch":"1767600000500000","answer_uepoch":"0","end_uepoch":"0","hangup_cause":"CALL_REJECTED","caller_id_number":"100","destination_number":"102"}}` + "\n",
+			rows: []string{"2026-01-05 08:00:00 call 100>+15550100002 answered 1m0s", "2026-01-05 08:00:00 call 100>102 rejected 0s"}},
+		{name: "kamailio's log", format: "kamailio-acc",
+			text: "Jan  5 08:00:00 sip /usr/sbin/kamailio[7]: NOTICE: acc [acc.c:279]: acc_log_request(): " + accLine("1767600000", "INVITE", "k1", "200", "OK") +
+				accLine("1767600001", "INVITE", "k2", "486", "Busy here") + "Jan  5 08:00:00 sip other: nothing\n" + accLine("1767600060", "BYE", "k1", "200", "OK") +
+				"ACC: CDR: start_time=1767600000.000; end_time=1767600060.000; duration=60.000; src_user=anna; call_id=k1;\n" + accLine("x", "INVITE", "k3", "200", "OK") +
+				"start_time=1767600100.250;end_time=1767600110.250;duration=10.000;src_user=carla;src_domain=example.org;dst_user=+15550100002;dst_domain=example.org;callid=k4\n" +
+				accLine("1767600200", "MESSAGE", "k5", "200", "OK"),
+			rows: []string{"2026-01-05 08:00:00 call anna@example.org>ben@example.net answered 1m0s", "2026-01-05 08:01:40 call carla@example.org>+15550100002 answered 10s",
+				"2026-01-05 08:03:20 message anna@example.org>ben@example.net", "2026-01-05 08:00:01 call anna@example.org>ben@example.net busy 0s"}, bad: "test: line 6: \"x\" is no time"},
+		{name: "kamailio's table", format: "kamailio-acc",
+			text: "id,method,from_tag,to_tag,callid,sip_code,sip_reason,time,src_user,dst_uri\n1,INVITE,a,b,k1,200,OK,2026-01-05 08:00:00,anna,sip:+15550100002@192.0.2.7:5060\n2,BYE,a,b,k1,200,OK,2026-01-05 08:00:30,,\n",
+			rows: []string{"2026-01-05 08:00:00 call anna>+15550100002 answered 30s"}},
+		{name: "kamailio's JSON", format: "kamailio-acc",
+			text: `{"method":"INVITE","from_tag":"a","to_tag":"b","callid":"k1","sip_code":"603","sip_reason":"Decline","time":1767600000,"src_user":"anna"}` + "\n",
+			rows: []string{"2026-01-05 08:00:00 call anna rejected 0s"}},
 		{name: "bandicoot", format: "bandicoot",
 			text: "direction,interaction,datetime,correspondent_id,call_duration\nin,call,2026-01-05 08:00:00,+15550100002,61\nout,text,2026-01-05 09:00:00,+15550100002,\nup,text,2026-01-05 09:00:00,x,\n",
 			rows: []string{"2026-01-05 08:00:00 call +15550100002 answered 1m1s", "2026-01-05 09:00:00 message >+15550100002"}, bad: "test: line 4: neither in nor out"},
@@ -76,6 +102,12 @@ func TestCallFormats(t *testing.T) {
 			t.Errorf("%s: %s\n%s\n%s", c.name, format, strings.Join(rows, "\n"), strings.Join(bad, "\n"))
 		}
 	}
+}
+
+// accLine is a line of Kamailio's accounting.
+func accLine(stamp, method, id, code, reason string) string {
+	return "ACC: transaction answered: timestamp=" + stamp + ";method=" + method + ";from_tag=a;to_tag=b;call_id=" + id + ";code=" + code + ";reason=" + reason +
+		";src_user=anna;src_domain=Example.org;src_ip=192.0.2.10;dst_ouser=ben;dst_user=ben;dst_domain=example.net\n"
 }
 
 func TestReadColumnsErrors(t *testing.T) {

@@ -61,6 +61,9 @@ var lineSamples = map[string]string{
 	"carrier-cdr":  "Art;Von;Zeit;Nach;Text\ngespräch;+15550100001;2026-01-05 08:00:00;+15550100002;" + canary + "\n",
 	"bandicoot":    "direction,interaction,datetime,correspondent_id,call_duration,text\nin,call,2026-01-05 08:00:00,+15550100002,61," + canary + "\nout,text,2026-01-05 09:00:00,+15550100002,," + canary + "\n",
 	"asterisk-cdr": `"","100","101","default","""Anna"" <100>","SIP/100-0001","SIP/101-0002","SendText","` + canary + `","2026-01-05 08:00:00","2026-01-05 08:00:05","2026-01-05 08:01:00",60,55,"ANSWERED","DOCUMENTATION","1.1","` + canary + `"` + "\n",
+	"freeswitch-cdr": `"Anna","100","101","default","2026-01-05 08:00:00","2026-01-05 08:00:05","2026-01-05 08:01:00","60","55","NORMAL_CLEARING","11111111-2222-3333-4444-555555555555","","` + canary + `"` + "\n" +
+		`"Ben","101","100","` + canary + `","2026-01-05 09:00:00","","2026-01-05 09:00:09","9","0","USER_BUSY","11111111-2222-3333-4444-555555555556","","` + canary + `"` + "\n",
+	"kamailio-acc": accLine("1767600000", "INVITE", "k1", "486", canary) + accLine("1767600001", "MESSAGE", "k2", "200", canary+";body="+canary),
 	"signal-cli": `{"envelope":{"sourceNumber":"+15550100001","sourceDevice":1,"timestamp":1767600000000,"dataMessage":{"timestamp":1767600000000,"message":"` + canary + `","quote":{"text":"` + canary + `"},"previews":[{"title":"` + canary + `"}],"reaction":null,"attachments":[{"contentType":"image/jpeg","filename":"` + canary + `","caption":"` + canary + `","size":3}]}}}` + "\n" +
 		`{"envelope":{"sourceNumber":"+15550100002","sourceDevice":1,"timestamp":1767600001000,"dataMessage":{"timestamp":1767600001000,"message":"` + canary + `"}}}` + "\n",
 	"signal-export": "[2026-01-05, 08:00] Anna: " + canary + "\n[2026-01-05, 08:01] Ben: " + canary + "\n",

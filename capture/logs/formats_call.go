@@ -8,5 +8,7 @@ func callFormats(o Options) []capture.Format {
 		carrier(o),
 		bandicoot(o),
 		asterisk(o),
+		freeswitch(o),
+		kamailio(o),
 	}
 }

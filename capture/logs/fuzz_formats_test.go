@@ -244,6 +244,12 @@ func FuzzFormatMail(f *testing.F)           { fuzzFormat(f, "mail") }
 func FuzzFormatCarrierCDR(f *testing.F)     { fuzzFormat(f, "carrier-cdr") }
 func FuzzFormatBandicoot(f *testing.F)      { fuzzFormat(f, "bandicoot") }
 func FuzzFormatAsteriskCDR(f *testing.F)    { fuzzFormat(f, "asterisk-cdr") }
+func FuzzFormatFreeswitchCDR(f *testing.F) {
+	fuzzFormat(f, "freeswitch-cdr", "{\"core-uuid\":\"x\",\"variables\":{\"uuid\":\"u\",\"start_uepoch\":\"1767600000500000\",\n\"caller_id_number\":\"%2B1\"},\"callflow\":[{\"caller_profile\":{\"destination_number\":\"1\"}}]}\n")
+}
+func FuzzFormatKamailioAcc(f *testing.F) {
+	fuzzFormat(f, "kamailio-acc", "method,from_tag,to_tag,callid,sip_code,time\nINVITE,a,b,k,200,2026-01-05 08:00:00\n", "start_time=1767600000;end_time=1767600001;duration=1;src_user=a;callid=k\n")
+}
 func FuzzFormatTelegramExport(f *testing.F) { fuzzFormat(f, "telegram-export") }
 func FuzzFormatMetaExport(f *testing.F)     { fuzzFormat(f, "meta-export") }
 func FuzzFormatMessageList(f *testing.F)    { fuzzFormat(f, "message-list") }

@@ -17,7 +17,7 @@ func zeekSIP() *zeekLog {
 		marks:   [][]string{{"request_from"}, {"call_id"}, {"method", "request_path"}},
 		wanted:  []string{"method", "request_from", "request_to", "call_id", "user_agent", "status_code"},
 		start: func(z *zeek) zeekRows {
-			s := &sipCalls{z: z, open: map[string]*sipCall{}}
+			s := &zeekCalls{newSIPCalls(z.r), z}
 			return zeekRows{row: s.row, end: s.end}
 		},
 		format: capture.Format{Grain: capture.GrainEntry, Shows: []string{"who", "whom", "when", "duration", "device"},
@@ -30,7 +30,7 @@ const maxCalls = 100_000
 
 // sipCalls joins the requests of a call by its Call-ID (RFC 3261 section 8.1.1.4).
 type sipCalls struct {
-	z       *zeek
+	r       *reader
 	open    map[string]*sipCall
 	ordered []string // Call-IDs in the order in which the calls began
 }
@@ -41,7 +41,15 @@ type sipCall struct {
 	entry capture.Entry
 }
 
-func (s *sipCalls) row(at capture.Time) error {
+func newSIPCalls(r *reader) *sipCalls { return &sipCalls{r: r, open: map[string]*sipCall{}} }
+
+// zeekCalls takes the rows of a sip.log.
+type zeekCalls struct {
+	*sipCalls
+	z *zeek
+}
+
+func (s *zeekCalls) row(at capture.Time) error {
 	v := s.z.values[zeekOwn:]
 	id, code := s.z.text(zeekOwn+3), number(v[5])
 	from, to := sipEnd(s.z.text(zeekOwn+1)), sipEnd(s.z.text(zeekOwn+2))
@@ -71,7 +79,7 @@ func (s *sipCalls) row(at capture.Time) error {
 // tell gives an entry of an account that is known.
 func (s *sipCalls) tell(at capture.Time, e *capture.Entry) {
 	if e.From.Account != "" {
-		s.z.r.entry(at, e)
+		s.r.entry(at, e)
 	}
 }
 
@@ -80,8 +88,8 @@ func (s *sipCalls) tell(at capture.Time, e *capture.Entry) {
 func (s *sipCalls) invite(at capture.Time, e *capture.Entry, to capture.End, code uint64) {
 	call := s.open[e.ID]
 	if call == nil {
-		e.Kind, e.To, e.Call = capture.EntryCall, []capture.End{to}, &capture.CallEntry{}
-		call = &sipCall{time: at, at: s.z.r.at, entry: *e}
+		e.Kind, e.To, e.Call = capture.EntryCall, some(to), &capture.CallEntry{}
+		call = &sipCall{time: at, at: s.r.at, entry: *e}
 		s.open[e.ID] = call
 		s.ordered = append(s.ordered, e.ID)
 		if len(s.ordered) > maxCalls {
@@ -106,7 +114,7 @@ func (s *sipCalls) drop() {
 	id := s.ordered[0]
 	s.ordered = s.ordered[1:]
 	if s.open[id] != nil {
-		s.z.r.in.Warn("more than 100000 calls are open at one time: the oldest are told without their end")
+		s.r.in.Warn("more than 100000 calls are open at one time: the oldest are told without their end")
 		s.give(id)
 	}
 }
@@ -124,11 +132,11 @@ func (s *sipCalls) end() {
 
 // give yields a call as of the line that it began with.
 func (s *sipCalls) give(id string) {
-	call, now := s.open[id], s.z.r.at
+	call, now := s.open[id], s.r.at
 	delete(s.open, id)
-	s.z.r.at = call.at
-	s.z.r.entry(call.time, &call.entry)
-	s.z.r.at = now
+	s.r.at = call.at
+	s.r.entry(call.time, &call.entry)
+	s.r.at = now
 }
 
 // sipOutcome is what the final answer to an INVITE says (RFC 3261 section 21),
@@ -164,22 +172,27 @@ func sipEnd(s string) capture.End {
 	}
 	user, host, _ := strings.Cut(uri, "@")
 	host, _, _ = strings.Cut(host, "?")
-	switch {
-	case user == "" || strings.ContainsAny(user, " <>\""):
-	case scheme == "tel" || isDialled(user):
-		end.Account = strings.Map(func(r rune) rune {
-			if strings.ContainsRune("-.() ", r) {
-				return -1
-			}
-			return r
-		}, user)
-	case host != "":
-		if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-			host = host[:i]
-		}
-		end.Account = user + "@" + strings.ToLower(host)
+	if scheme == "tel" {
+		end.Account = calledNumber(user)
+	} else if host != "" || isDialled(user) {
+		end.Account = sipUser(user, host)
 	}
 	return end
+}
+
+// sipUser is the account of a user at a host: a telephone number in full stands
+// for itself, and another name with its host, where it is known.
+func sipUser(user, host string) string {
+	switch {
+	case user == "" || strings.ContainsAny(user, " <>\""):
+		return ""
+	case host == "" || isDialled(user):
+		return calledNumber(user)
+	}
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	return user + "@" + strings.ToLower(host)
 }
 
 // isDialled tells telephone numbers in full from the short names of extensions:
