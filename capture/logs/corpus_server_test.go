@@ -3,7 +3,6 @@ package logs
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -65,12 +64,48 @@ func TestServerLogsOfTheLabAndTheCorpus(t *testing.T) {
 	}
 }
 
-func TestLogsThatSayNothingAreRefused(t *testing.T) {
+// Counts by grep -c, awk and a look at the files.
+func TestFilesOfKnownKindsThatSayNothing(t *testing.T) {
 	shared := serverShared(t)
-	for _, name := range []string{"libremonde__sydent.log", "fail2ban__kerio.log", "fail2ban__sogo-auth.log"} {
-		_, err := capture.Open(filepath.Join(shared, "corpus/logs", name), 0, serverFamily(Options{}))
-		if !errors.Is(err, capture.ErrUnknown) {
-			t.Errorf("%s: %v, want it refused", name, err)
+	for _, c := range []struct {
+		file, format              string
+		records, errors, warnings int
+	}{
+		{"asterisk__CELMaster1.csv", "asterisk-cel", 1, 0, 0},
+		{"crowdsec__asterisk-logs__asterisk-logs.log", "asterisk-log", 0, 1, 0},
+		{"fail2ban__asterisk.log", "asterisk-log", 0, 1, 0},
+		{"crowdsec__freeswitch-bf__freeswitch.log", "freeswitch-log", 0, 1, 0},
+		{"fail2ban__kerio.log", "kerio-security", 0, 1, 0},
+		{"fail2ban__sogo-auth.log", "sogo", 0, 1, 0},
+		{"libremonde__sydent.log", "matrix-identity", 0, 1, 0},
+		{"pion__stun_frombrowsers.csv", "stun-table", 0, 1, 0},
+		{"telegramchat__README.md", "markdown", 0, 1, 0},
+		{"fail2ban__exim.log", "exim", 0, 0, 1},
+		{"crowdsec__postfix-helo__postfix-spam.log", "maillog", 0, 0, 1},
+		{"dhirajwork__synapse_homeserver.log", "synapse", 0, 0, 1},
+		{"xxsnipxx__synapse_homeserver.log", "synapse", 0, 0, 1},
+		{"kumina__postqueue_showq.txt", "postqueue", 24, 0, 0},
+		{"abhishektharu__jicofo.log", "jicofo", 4, 0, 0},
+		{"abhishektharu__jvb.log", "jvb", 0, 0, 1},
+	} {
+		in, err := capture.Open(filepath.Join(shared, "corpus/logs", c.file), 0, Formats(Options{Year: 2026}))
+		if err != nil {
+			t.Errorf("%s: %v", c.file, err)
+			continue
+		}
+		records, faults := 0, 0
+		for _, err := range in.All() {
+			if err != nil {
+				faults++
+			} else {
+				records++
+			}
+		}
+		if in.Format != c.format || records != c.records || faults != c.errors || len(in.Warnings) != c.warnings {
+			t.Errorf("%s: %s, %d records, %d errors, warnings %q, want %+v", c.file, in.Format, records, faults, in.Warnings, c)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -45,6 +45,7 @@ func (c *coturn) end() error {
 		}
 	}
 	c.sessions.warn(c.r, "allocations")
+	c.r.unused("the log of the relay holds no session: nobody was given an address there")
 	return nil
 }
 
@@ -73,7 +74,7 @@ func coturnStamp(s string, zone *time.Location) (at capture.Time, text string, o
 func (c *coturn) line(b []byte) error {
 	at, text, ok := coturnStamp(string(b), c.o.zone())
 	if !ok {
-		return nil
+		return badStamp(string(b))
 	}
 	if relay, ok := between(text, "Local relay addr: ", " "); ok {
 		c.relay, _ = netip.ParseAddrPort(relay)

@@ -18,13 +18,24 @@ func eximFormat(o Options) capture.Format {
 		Sniff: sniffLines(func(line []byte) bool {
 			_, rest, ok := isoStamp(string(line), time.UTC)
 			_, flag, _ := eximParts(rest)
-			return ok && flag != ""
+			return ok && (flag != "" || eximRefusal(rest))
 		}),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			x := &exim{r: r, o: &o}
-			return x.line, func() error { x.queue.warn(r, "mails"); return nil }
+			return x.line, x.end
 		}),
 	}
+}
+
+// eximRefusal tells the lines about connections that Exim turned away, which may
+// fill a log before its first mail.
+func eximRefusal(s string) bool {
+	if strings.HasPrefix(s, "[") {
+		_, s, _ = strings.Cut(s, "] ")
+	}
+	return strings.HasPrefix(s, "H=") && strings.Contains(s, " rejected ") || strings.HasPrefix(s, "no MAIL in SMTP connection ") ||
+		strings.HasPrefix(s, "SMTP protocol ") || strings.HasPrefix(s, "SMTP call from ") ||
+		strings.Contains(s, " authenticator failed for ")
 }
 
 type exim struct {
@@ -54,10 +65,16 @@ func eximParts(s string) (id, flag string, words []string) {
 	return "", "", nil
 }
 
+func (x *exim) end() error {
+	x.queue.warn(x.r, "mails")
+	x.r.unused("no mail was delivered by this log of Exim: it has connections that were turned away, or its mails came in before it begins")
+	return nil
+}
+
 func (x *exim) line(b []byte) error {
 	at, rest, ok := isoStamp(string(b), x.o.zone())
 	if !ok {
-		return nil
+		return badStamp(string(b))
 	}
 	id, flag, words := eximParts(rest)
 	switch {

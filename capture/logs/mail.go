@@ -27,7 +27,7 @@ func mailLine(r *reader, o *Options, s string) (at capture.Time, program, text s
 		at, rest = t, after
 	} else {
 		if len(s) < 16 || s[3] != ' ' || s[9] != ':' {
-			return 0, "", "", nil
+			return 0, "", "", badStamp(s)
 		}
 		if at, err = o.yearless(r.in, time.Stamp, s[:15]); err != nil {
 			return 0, "", "", err
@@ -59,7 +59,7 @@ func postfixFormat(o Options) capture.Format {
 		Sniff: sniffLines(mailer),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			p := &postfix{r: r, o: &o}
-			return p.line, func() error { p.queue.warn(r, "mails"); return nil }
+			return p.line, p.end
 		}),
 	}
 }
@@ -76,6 +76,12 @@ type queued struct {
 	from capture.End
 	id   string
 	size uint64
+}
+
+func (p *postfix) end() error {
+	p.queue.warn(p.r, "mails")
+	p.r.unused("no mail was delivered by this log and nobody logged in: it has connections that were turned away, or mails that came in before it begins")
+	return nil
 }
 
 func (p *postfix) line(b []byte) error {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"mime"
 	"net/mail"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +57,14 @@ func sniffMail(head []byte) bool {
 	return found["from"] && found["date"] && (found["received"] || found["message-id"] || found["to"] && found["mime-version"])
 }
 
-// maxField bounds one field of a header in bytes.
-const maxField = 64 << 10
+// maxField bounds one field of a header in bytes, maxHop one Received field, and maxHops
+// their number: servers give a mail up as going round in circles behind a
+// hundred of them (RFC 5321 section 6.3).
+const (
+	maxField = 64 << 10
+	maxHop   = 4 << 10
+	maxHops  = 100
+)
 
 // mailbox reads mails line by line.
 type mailbox struct {
@@ -65,6 +73,7 @@ type mailbox struct {
 	blank    bool   // the line before was empty
 	name     string // of the field at hand, lower case, "" for one that is not read
 	fields   map[string]string
+	hops     []string // the Received fields, the last hop first
 	at       int64
 }
 
@@ -91,26 +100,43 @@ func (m *mailbox) field(b []byte) {
 		m.fields, m.at = map[string]string{}, m.r.at
 	}
 	if b[0] == ' ' || b[0] == '\t' {
-		if m.name != "" && len(m.fields[m.name])+len(b) < maxField {
-			m.fields[m.name] += " " + string(bytes.TrimSpace(b))
-		}
+		m.unfold(bytes.TrimSpace(b))
 		return
 	}
 	name, value, _ := bytes.Cut(b, []byte(":"))
 	switch m.name = strings.ToLower(string(name)); m.name {
-	case "from", "to", "cc", "date", "message-id", "received", "content-type":
+	case "received":
+		if len(m.hops) == maxHops || len(value) >= maxHop {
+			m.name = ""
+			break
+		}
+		m.hops = append(m.hops, string(bytes.TrimSpace(value)))
+	case "from", "to", "cc", "date", "message-id", "content-type":
 		if len(value) < maxField {
-			m.fields[m.name] = string(bytes.TrimSpace(value)) // the last Received is the first hop
+			m.fields[m.name] = string(bytes.TrimSpace(value))
 		}
 	default:
 		m.name = ""
 	}
 }
 
+// unfold adds a line to the field at hand.
+func (m *mailbox) unfold(b []byte) {
+	switch {
+	case m.name == "":
+	case m.name == "received":
+		if k := len(m.hops) - 1; k >= 0 && len(m.hops[k])+len(b) < maxHop {
+			m.hops[k] += " " + string(b)
+		}
+	case len(m.fields[m.name])+len(b) < maxField:
+		m.fields[m.name] += " " + string(b)
+	}
+}
+
 // conclude yields the mail whose header has ended.
 func (m *mailbox) conclude() error {
-	f := m.fields
-	m.fields, m.name = nil, ""
+	f, hops := m.fields, m.hops
+	m.fields, m.name, m.hops = nil, "", nil
 	if f == nil {
 		return nil
 	}
@@ -120,22 +146,71 @@ func (m *mailbox) conclude() error {
 		return errors.New("the date of the mail is missing or no date")
 	}
 	if len(from) == 0 {
-		return nil
+		return errors.New("the sender of the mail is missing or no address")
 	}
 	e := capture.Entry{Kind: capture.EntryMessage, Service: "mail", From: from[0], Unit: time.Second,
 		To: append(mailEnds(f["to"]), mailEnds(f["cc"])...), ID: strings.Trim(f["message-id"], "<> "), Style: mailStyle(f["content-type"])}
-	if hop, ok := between(f["received"], "[", "]"); ok {
-		e.From.Addr = addrOf(strings.TrimPrefix(hop, "IPv6:"))
+	if k := len(hops); k > 0 {
+		e.From.Addr = hopAddr(hops[k-1])
+		hops = hops[:k-1]
 	}
 	line := m.r.at
 	m.r.at = m.at
 	m.r.entry(capture.TimeOf(date), &e)
+	for _, hop := range slices.Backward(hops) {
+		m.hop(hop)
+	}
 	m.r.at = line
 	return nil
 }
 
+// hop yields the name of a server that handed the mail on, at the time when it did.
+func (m *mailbox) hop(field string) {
+	k := strings.LastIndexByte(field, ';')
+	addr, name := hopAddr(field), hopName(field)
+	date, err := mail.ParseDate(strings.TrimSpace(field[k+1:]))
+	if k < 0 || err != nil || date.Year() < 1970 || date.Year() > 2200 || name == "" || !addr.IsGlobalUnicast() || addr.IsPrivate() {
+		return
+	}
+	m.r.name(capture.TimeOf(date), &capture.Name{Addr: addr, Value: strings.ToLower(name), How: "received"})
+}
+
+// hopAddr is the address that a server took a mail from, as it saw it: in brackets
+// within the comment (RFC 5321 section 4.4, "TCP-info"), in brackets where there is no such
+// comment, or bare in one. What stands before the comment the client said of itself.
+func hopAddr(field string) netip.Addr {
+	from, _, _ := strings.Cut(field, " by ")
+	said, comment, _ := strings.Cut(from, " (")
+	for _, part := range []string{comment, said} {
+		if inside, ok := between(part, "[", "]"); ok {
+			if addr := addrOf(strings.TrimPrefix(inside, "IPv6:")); addr.IsValid() {
+				return addr
+			}
+		}
+	}
+	for word := range strings.FieldsSeq(comment) {
+		if addr := addrOf(word); addr.IsValid() {
+			return addr
+		}
+	}
+	return netip.Addr{}
+}
+
+// hopName is the name of that host as the server looked it up, "" where it did
+// not find one: the first word of the comment.
+func hopName(field string) string {
+	from, _, _ := strings.Cut(field, " by ")
+	_, comment, _ := strings.Cut(from, " (")
+	name, _, _ := strings.Cut(comment, " ")
+	name = strings.TrimSuffix(name, ".")
+	if name == "unknown" || !hostName(name) || addrOf(name).IsValid() {
+		return ""
+	}
+	return name
+}
+
 func mailEnds(list string) []capture.End {
-	addresses, err := mail.ParseAddressList(list)
+	addresses, err := mail.ParseAddressList(strings.ToValidUTF8(list, "?")) // display names may be in any charset
 	if err != nil {
 		return nil
 	}

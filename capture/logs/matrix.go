@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -23,18 +24,70 @@ func synapseFormat(o Options) capture.Format {
 			return ok && (strings.HasPrefix(rest, "- synapse.") || strings.HasPrefix(rest, "- root - "))
 		}),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
-			return func(b []byte) error {
-				at, rest, ok := isoStamp(string(b), o.zone())
-				if !ok || !strings.HasPrefix(rest, "- synapse.access.http") {
-					return nil
-				}
-				if e := synapseAccess(rest); e != nil {
-					e.Unit = time.Millisecond
-					r.entry(at, e)
-				}
-				return nil
-			}, nil
+			y := &synapse{r: r, o: &o}
+			return y.line, y.end
 		}),
+	}
+}
+
+// synapse joins the lines of one log.
+type synapse struct {
+	r    *reader
+	o    *Options
+	txns bounded[string] // what another server sent, in words, by the id of its request
+	seen bounded[bool]   // servers and their addresses
+}
+
+func (y *synapse) line(b []byte) error {
+	at, rest, ok := isoStamp(string(b), y.o.zone())
+	if !ok {
+		return badStamp(string(b))
+	}
+	parts := strings.SplitN(rest, " - ", 6)
+	switch {
+	case len(parts) < 4:
+	case strings.HasPrefix(parts[0], "- synapse.federation.transport.server"):
+		request, text, _ := strings.Cut(strings.Join(parts[3:], " - "), "- ")
+		y.transaction(strings.TrimSpace(request), text)
+	case len(parts) == 6 && strings.HasPrefix(parts[0], "- synapse.access.http"):
+		if server, ok := between(parts[5], "{", "}"); ok && !strings.HasPrefix(server, "@") && strings.Contains(parts[5], ` "PUT /_matrix/federation/v1/send/`) {
+			y.federation(at, parts[3], server, addrOf(parts[4]))
+			return nil
+		}
+		if e := synapseAccess(rest); e != nil {
+			e.Unit = time.Millisecond
+			y.r.entry(at, e)
+		}
+	}
+	return nil
+}
+
+func (y *synapse) end() error {
+	y.txns.warn(y.r, "transactions")
+	y.r.unused("the log of Synapse holds no request of a client and none of another server: it tells of the server's own working")
+	return nil
+}
+
+// transaction takes "Received txn 1767600000000 from example.net. (PDUs: 3, EDUs: 1)":
+// PDUs are events in rooms, EDUs such as typing and receipts.
+func (y *synapse) transaction(request, text string) {
+	txn, ok := between(text, "Received txn ", " from ")
+	events, _ := between(text, "(PDUs: ", ",")
+	if n, err := strconv.ParseUint(events, 10, 16); ok && err == nil && n > 0 {
+		y.txns.put(request, txn+" "+events)
+	}
+}
+
+// federation takes the request of another server, which stands behind what it
+// brought. The server is known by its address, which gains its name; who of its
+// users is behind it is not said.
+func (y *synapse) federation(at capture.Time, request, server string, addr netip.Addr) {
+	namedServer(y.r, &y.seen, at, server, addr)
+	txn, ok := y.txns.get(request)
+	y.txns.drop(request)
+	if id, events, found := strings.Cut(txn, " "); ok && found && addr.IsValid() {
+		y.r.entry(at, &capture.Entry{Kind: capture.EntryPresence, Service: "matrix", From: capture.End{Addr: addr}, ID: id,
+			Type: "federation, events: " + events, Unit: time.Millisecond})
 	}
 }
 
@@ -147,15 +200,23 @@ func matrixProxyFormat() capture.Format {
 		}),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			return func(b []byte) error {
-				at, e, _ := accessLine(string(b))
-				if e != nil {
-					r.entry(at, e)
+					at, e, ok := accessLine(string(b))
+					if !ok && strings.Contains(string(b), ` /_matrix/client/`) {
+						return errNoAccess
+					}
+					if e != nil {
+						r.entry(at, e)
+					}
+					return nil
+				}, func() error {
+					r.unused("no request in this access log says what anybody did on a Matrix homeserver")
+					return nil
 				}
-				return nil
-			}, nil
 		}),
 	}
 }
+
+var errNoAccess = errors.New("a request without a time or an address")
 
 // accessLine reads a line of an access log. ok tells whether it is one; the
 // entry is nil where it says nothing.

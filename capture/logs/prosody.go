@@ -113,6 +113,7 @@ func (p *prosody) line(b []byte) error {
 func (p *prosody) end() error {
 	p.flush()
 	p.sessions.warn(p.r, "sessions")
+	p.r.unused("the log of Prosody names no account: nobody logged in, and stanzas are not logged")
 	return nil
 }
 
