@@ -47,7 +47,7 @@ func Compare(ours, theirs []LogRow) *Comparison {
 	slices.SortStableFunc(theirs, byTime)
 	c := &Comparison{Ours: len(ours), Theirs: len(theirs)}
 	unit := unitOf(theirs)
-	back, _ := correlate.Shift([]correlate.Strand{{Lines: times(theirs), True: times(ours), Unit: unit}})
+	back, _ := correlate.Shift([]correlate.Strand{{Lines: thinned(times(theirs), clockRows), True: times(ours), Unit: unit}})
 	c.Offset = -back
 	for i := range ours {
 		ours[i].Time = ours[i].Time.Add(c.Offset)
@@ -75,16 +75,27 @@ func unitOf(list []LogRow) time.Duration {
 	return time.Second
 }
 
-// timeApart is how far t lies from the time that a stamp stands for.
-func timeApart(t, stamp capture.Time, unit time.Duration) time.Duration {
-	if t >= stamp && t < stamp.Add(unit) {
-		return 0
+// How many rows are enough to tell the clock of a log, and who is who in it.
+const (
+	clockRows = 1000
+	nameRows  = 10_000
+)
+
+// thinned gives at most n of a list, evenly chosen.
+func thinned[T any](list []T, n int) []T {
+	step := (len(list) + n - 1) / n
+	if step <= 1 {
+		return list
 	}
-	return min(t.Sub(stamp).Abs(), t.Sub(stamp.Add(unit)).Abs())
+	var out []T
+	for i := 0; i < len(list); i += step {
+		out = append(out, list[i])
+	}
+	return out
 }
 
 // closeRows calls do with each two rows that lie close enough in time.
-func closeRows(ours, theirs []LogRow, unit time.Duration, do func(i, k int, apart time.Duration)) {
+func closeRows(ours, theirs []LogRow, unit time.Duration, do func(a, b *LogRow)) {
 	from := 0
 	for i := range ours {
 		t := ours[i].Time
@@ -92,9 +103,7 @@ func closeRows(ours, theirs []LogRow, unit time.Duration, do func(i, k int, apar
 			from++
 		}
 		for k := from; k < len(theirs) && theirs[k].Time <= t.Add(apartMost); k++ {
-			if d := timeApart(t, theirs[k].Time, unit); d <= apartMost {
-				do(i, k, d)
-			}
+			do(&ours[i], &theirs[k])
 		}
 	}
 }
@@ -104,8 +113,7 @@ func sameNames(ours, theirs []LogRow, unit time.Duration) map[string]string {
 	type two struct{ a, b string }
 	shared := map[two]int{}
 	sent := [2]map[string]int{counts(ours), counts(theirs)}
-	closeRows(ours, theirs, unit, func(i, k int, _ time.Duration) {
-		a, b := &ours[i], &theirs[k]
+	closeRows(thinned(ours, nameRows), theirs, unit, func(a, b *LogRow) {
 		if a.Sender != "" && b.Sender != "" {
 			shared[two{a.Sender, b.Sender}]++
 		}
@@ -113,21 +121,23 @@ func sameNames(ours, theirs []LogRow, unit time.Duration) map[string]string {
 			shared[two{a.Recipients[0], b.Recipients[0]}]++
 		}
 	})
-	list := make([]two, 0, len(shared))
-	for x := range shared {
-		list = append(list, x)
-	}
 	// The share of moments in common, of the one who has fewer the less: a busy
 	// sender shares some with everybody.
-	score := func(x two) float64 {
-		if x.a == x.b {
-			return 2
-		}
-		n := float64(min(shared[x], sent[0][x.a], sent[1][x.b]))
-		return n * n / float64(sent[0][x.a]*sent[1][x.b])
+	type scored struct {
+		two
+		score float64
 	}
-	slices.SortFunc(list, func(x, y two) int {
-		return cmp.Or(cmp.Compare(score(y), score(x)), strings.Compare(x.a, y.a), strings.Compare(x.b, y.b))
+	list := make([]scored, 0, len(shared))
+	for x, times := range shared {
+		n := float64(min(times, sent[0][x.a], sent[1][x.b]))
+		s := scored{x, n * n / float64(sent[0][x.a]*sent[1][x.b])}
+		if x.a == x.b {
+			s.score = 2
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(x, y scored) int {
+		return cmp.Or(cmp.Compare(y.score, x.score), strings.Compare(x.a, y.a), strings.Compare(x.b, y.b))
 	})
 	names, taken := map[string]string{}, map[string]bool{}
 	for _, x := range list {
@@ -150,29 +160,56 @@ func counts(list []LogRow) map[string]int {
 	return n
 }
 
-// pairUp ties the rows of each sender, the closest first.
+// pairUp ties the rows of each sender, and then those of ours whose sender is
+// not visible to what is left of the record.
 func (c *Comparison) pairUp(ours, theirs []LogRow, unit time.Duration) {
-	type pair struct {
-		i, k  int
-		apart time.Duration
-	}
-	var list []pair
-	closeRows(ours, theirs, unit, func(i, k int, d time.Duration) {
-		if a := ours[i].Sender; a == "" || c.Names[a] == theirs[k].Sender {
-			list = append(list, pair{i, k, d})
-		}
-	})
-	slices.SortStableFunc(list, func(x, y pair) int { return cmp.Compare(x.apart, y.apart) })
 	mine, other := make([]bool, len(ours)), make([]bool, len(theirs))
-	for _, p := range list {
-		if !mine[p.i] && !other[p.k] {
-			mine[p.i], other[p.k] = true, true
-			c.Recovered = append(c.Recovered, Pairing{ours[p.i], theirs[p.k]})
-			c.recipients(&ours[p.i], &theirs[p.k])
+	of, by := bySender(ours), bySender(theirs)
+	for a, b := range c.Names {
+		if a != "" {
+			c.tie(ours, theirs, of[a], by[b], unit, mine, other)
 		}
 	}
-	slices.SortStableFunc(c.Recovered, func(x, y Pairing) int { return cmp.Compare(x.Theirs.Time, y.Theirs.Time) })
+	var rest []int
+	for k := range theirs {
+		if !other[k] {
+			rest = append(rest, k)
+		}
+	}
+	c.tie(ours, theirs, of[""], rest, unit, mine, other)
+	slices.SortStableFunc(c.Recovered, func(x, y Pairing) int {
+		return cmp.Or(cmp.Compare(x.Theirs.Time, y.Theirs.Time), cmp.Compare(x.Theirs.Line, y.Theirs.Line))
+	})
 	c.Invented, c.Missed = unpaired(ours, mine), unpaired(theirs, other)
+}
+
+// bySender gives the places of the rows of each sender.
+func bySender(list []LogRow) map[string][]int {
+	out := map[string][]int{}
+	for i := range list {
+		out[list[i].Sender] = append(out[list[i].Sender], i)
+	}
+	return out
+}
+
+// tie ties rows at the places given, the closest first.
+func (c *Comparison) tie(ours, theirs []LogRow, of, by []int, unit time.Duration, mine, other []bool) {
+	spans, moments := make([]correlate.Span, len(by)), make([]capture.Time, len(of))
+	for n, k := range by {
+		spans[n] = correlate.Span{At: theirs[k].Time, Unit: unit}
+	}
+	for n, i := range of {
+		moments[n] = ours[i].Time
+	}
+	for n, m := range correlate.Nearest(spans, moments, apartMost, nil) {
+		if m < 0 {
+			continue
+		}
+		i, k := of[m], by[n]
+		mine[i], other[k] = true, true
+		c.Recovered = append(c.Recovered, Pairing{ours[i], theirs[k]})
+		c.recipients(&ours[i], &theirs[k])
+	}
 }
 
 func unpaired(list []LogRow, done []bool) []LogRow {

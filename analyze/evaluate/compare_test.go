@@ -2,6 +2,9 @@ package evaluate
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +59,47 @@ func TestCompareCountsWhatOnlyOneSideHas(t *testing.T) {
 	var b bytes.Buffer
 	if err := CompareText(&b, c, true, 100); err != nil || !strings.Contains(b.String(), "58 of the 60") || !strings.Contains(b.String(), "15:23:20") {
 		t.Errorf("%v\n%s", err, b.String())
+	}
+}
+
+func TestCompareOfNothing(t *testing.T) {
+	_, record := twoLogs(0)
+	for _, c := range []*Comparison{Compare(nil, nil), Compare(nil, record), Compare(record, nil)} {
+		d := c.Document(true)
+		if d.Recovered != 0 || len(d.Missed) != d.Record || len(d.Invented) != d.Ours {
+			t.Errorf("%+v", d)
+		}
+		if err := CompareText(io.Discard, c, true, 100); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A record that names no sender is compared by its times alone.
+func TestCompareWithoutSenders(t *testing.T) {
+	ours, record := twoLogs(0)
+	for i := range ours {
+		ours[i].Sender, ours[i].Recipients = "", nil
+	}
+	if c := Compare(ours, record); len(c.Recovered) != 60 || c.Unseen != 60 {
+		t.Errorf("%+v", c.Document(false))
+	}
+}
+
+// BenchmarkCompare holds two logs of 200,000 messages of an hour against each other.
+func BenchmarkCompare(b *testing.B) {
+	var ours, record []LogRow
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		row := LogRow{Time: logTime(rng.Float64() * 3600), Sender: fmt.Sprint("anna", rng.IntN(1000)), Recipients: []string{fmt.Sprint("ben", rng.IntN(1000))}, Probability: 1}
+		record = append(record, row)
+		row.Sender, row.Recipients = "x"+row.Sender, []string{"x" + row.Recipients[0]}
+		ours = append(ours, row)
+	}
+	for b.Loop() {
+		if c := Compare(ours, record); len(c.Recovered) < 190_000 {
+			b.Fatalf("recovered %d", len(c.Recovered))
+		}
 	}
 }
 

@@ -92,6 +92,9 @@ func (b *Book) Enter(a *Account, addr netip.Addr, port uint16, t capture.Time, a
 		return
 	}
 	b.occupy(a, addr, port, at.Input)
+	if n := len(a.Stays); n > 0 && a.Stays[n-1].Addr == addr && a.Stays[n-1].To == 0 {
+		return // as mostly
+	}
 	if i := slices.IndexFunc(a.Stays, func(s Stay) bool { return s.Addr == addr && s.To == 0 }); i >= 0 {
 		return
 	}
