@@ -29,8 +29,8 @@ const maxSpool = 16 << 30
 // tables tell.
 func sqliteFormat(_ Options) capture.Format {
 	return capture.Format{
-		Name: "sqlite", Title: "SQLite database: Pi-hole FTL, iMessage chat.db, WhatsApp ChatStorage (iOS)", Observer: capture.Device,
-		Grain: capture.GrainEntry, Early: true, Shows: []string{"who", "whom", "when", "device", "service", "group"},
+		Name: "sqlite", Title: "SQLite database: Pi-hole FTL, iMessage chat.db, WhatsApp ChatStorage (iOS) and msgstore (Android)", Observer: capture.Device,
+		Grain: capture.GrainEntry, Early: true, Shows: []string{"who", "whom", "when", "duration", "device", "service", "group"},
 		Hides: "What was written, which is never selected; of messages it has only those of the device's owner, of names only when they were asked for.",
 		Sniff: func(head []byte) bool { return bytes.HasPrefix(head, []byte(sqliteMagic)) },
 		Read:  readSQLite,
@@ -48,8 +48,10 @@ type sqliteLayout struct {
 func sqliteLayouts() []sqliteLayout {
 	return []sqliteLayout{
 		{"Pi-hole FTL", capture.Resolver, []string{"query_storage", "domain_by_id", "client_by_id"}, readPihole},
+		{"Pi-hole FTL before 5.15", capture.Resolver, []string{"queries", "ftl"}, readPihole},
 		{"iMessage chat.db", capture.Device, []string{"message", "handle", "chat", "chat_message_join"}, readIMessage},
 		{"WhatsApp ChatStorage", capture.Device, []string{"zwamessage", "zwachatsession", "zwagroupmember"}, readChatStorage},
+		{"WhatsApp msgstore", capture.Device, []string{"message", "chat", "jid"}, readMsgstore},
 	}
 }
 
