@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,23 @@ func TestMessageLogComesBack(t *testing.T) {
 	}
 	if r := rows[2]; len(r.Recipients) != 2 || r.Group != "g1" || !r.Media || r.Probability != 1 || !strings.HasPrefix(r.Sender, "'=") || strings.Contains(r.Sender, "\x1b") {
 		t.Errorf("row %+v", r)
+	}
+}
+
+// A message that only its deliveries tell of has one row, with all who got it.
+func TestDeliveriesOfOneMessageAreOneRow(t *testing.T) {
+	rep := &analyze.Report{Parties: []analyze.Party{{ID: "p1", Accounts: []string{"anna"}}, {ID: "p2", Accounts: []string{"ben"}}, {ID: "p3", Names: []analyze.Name{{Value: "Carla, at work"}}}}}
+	sender := "p1"
+	for i, to := range []string{"p2", "p3", "p2"} {
+		id := "m1"
+		if i == 2 {
+			id = "m2"
+		}
+		rep.Events = append(rep.Events, analyze.Event{Kind: "message", Party: to, Direction: "received", Peer: &sender, PeerConfidence: 0.9999, MessageID: id, Confidence: 0.9999, Grade: "seen"})
+	}
+	rows, err := MessagesOf(rep)
+	if err != nil || len(rows) != 2 || !slices.Equal(rows[0].Recipients, []string{"ben", "Carla; at work"}) || len(rows[1].Recipients) != 1 || rows[0].Sender != "anna" {
+		t.Errorf("%v %+v", err, rows)
 	}
 }
 

@@ -61,11 +61,13 @@ func inert(cell string) string {
 type messageLog struct {
 	party map[string]*analyze.Party
 	group map[string]*analyze.Group
-	sends map[string]bool // parties and messengers of which sent messages are at hand
+	sends map[string]bool     // parties and messengers of which sent messages are at hand
+	got   map[string][]string // who got the messages that only deliveries tell of, by messenger and ID
+	told  map[string]bool     // of which, those that have a row
 }
 
 func newMessageLog(r *analyze.Report) *messageLog {
-	l := &messageLog{map[string]*analyze.Party{}, map[string]*analyze.Group{}, map[string]bool{}}
+	l := &messageLog{map[string]*analyze.Party{}, map[string]*analyze.Group{}, map[string]bool{}, map[string][]string{}, map[string]bool{}}
 	for i := range r.Parties {
 		l.party[r.Parties[i].ID] = &r.Parties[i]
 	}
@@ -77,22 +79,41 @@ func newMessageLog(r *analyze.Report) *messageLog {
 			l.sends[e.Party+" "+e.Service] = true
 		}
 	}
+	for i := range r.Events {
+		if e := &r.Events[i]; e.MessageID != "" && l.delivered(e) {
+			l.got[e.Service+" "+e.MessageID] = append(l.got[e.Service+" "+e.MessageID], e.Party)
+		}
+	}
 	return l
 }
 
 func isMessage(e *analyze.Event) bool { return e.Kind == "message" || e.Kind == "media" }
 
-// stands tells whether an event has a row: what was received has one only where
-// nothing that its sender sent is at hand, or else it would stand twice.
+// delivered tells a message that was received and nothing of whose sender is at
+// hand, or else it would stand twice.
+func (l *messageLog) delivered(e *analyze.Event) bool {
+	return isMessage(e) && e.Direction == "received" && (e.Peer == nil || !l.sends[*e.Peer+" "+e.Service])
+}
+
+// stands tells whether an event has a row: what was sent has, and the first
+// delivery of what is known by its deliveries only.
 func (l *messageLog) stands(e *analyze.Event) bool {
-	return isMessage(e) && (e.Direction != "received" || e.Peer == nil || !l.sends[*e.Peer+" "+e.Service])
+	if e.Direction != "received" {
+		return isMessage(e)
+	}
+	id := e.Service + " " + e.MessageID
+	if !l.delivered(e) || e.MessageID != "" && l.told[id] {
+		return false
+	}
+	l.told[id] = true
+	return true
 }
 
 func (l *messageLog) row(e *analyze.Event) []string {
 	sender, recipients, address, device := NotVisible, NotVisible, "", ""
 	var sure [2]string // of sender and recipients
 	if e.Direction == "received" {
-		recipients = l.who(e.Party)
+		recipients = l.receivers(e)
 		if e.Peer != nil {
 			sender, sure[0] = l.who(*e.Peer), inferred(e, e.PeerConfidence)
 		}
@@ -123,7 +144,7 @@ func (l *messageLog) who(id string) string {
 	case len(p.Accounts) > 0:
 		return Clean(p.Accounts[0])
 	case len(p.Names) > 0:
-		return Clean(p.Names[0].Value)
+		return strings.ReplaceAll(Clean(p.Names[0].Value), ",", ";") // commas part recipients
 	case len(p.Addresses) > 0:
 		return p.Addresses[0]
 	}
@@ -149,6 +170,21 @@ func (l *messageLog) recipients(e *analyze.Event) (names, probability string) {
 		return NotVisible, ""
 	}
 	return l.who(*e.Peer), inferred(e, e.PeerConfidence)
+}
+
+// receivers are all who got a message, by its ID.
+func (l *messageLog) receivers(e *analyze.Event) string {
+	list := l.got[e.Service+" "+e.MessageID]
+	if len(list) == 0 {
+		return l.who(e.Party)
+	}
+	var names []string
+	for _, id := range list {
+		if name := l.who(id); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // inferred is a probability, empty where the event was read from a log's own
