@@ -131,7 +131,7 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 		}
 		out[i].take(a, joined)
 		for _, s := range a.Stays { // further devices of the account
-			if k, known := at[s.Addr]; known && k != i && !b.shared[s.Addr] && !out[k].Person && len(out[k].Accounts) == 0 {
+			if k, known := at[b.tenantAt(&s)]; known && k != i && !b.shared[s.Addr] && !out[k].Person && len(out[k].Accounts) == 0 {
 				for _, addr := range out[k].Tenants {
 					at[addr] = i
 				}
@@ -142,9 +142,10 @@ func (b *Book) joinAccounts(out []Party, at map[netip.Addr]int, given map[string
 			out[i].Names = withName(out[i].Names, n)
 		}
 		for _, s := range a.Stays {
-			if _, known := at[s.Addr]; !known && !b.shared[s.Addr] {
-				at[s.Addr] = i
-				out[i].Addrs, out[i].Tenants = append(out[i].Addrs, s.Addr), append(out[i].Tenants, s.Addr)
+			tenant := b.tenantAt(&s)
+			if _, known := at[tenant]; !known && !b.shared[s.Addr] {
+				at[tenant] = i
+				out[i].Addrs, out[i].Tenants = append(out[i].Addrs, s.Addr), append(out[i].Tenants, tenant)
 			}
 		}
 		if name := given[a.Value]; name != "" && !out[i].Person {
@@ -176,7 +177,7 @@ func (b *Book) placeOf(a *Account, at map[netip.Addr]int, person map[string]int,
 	}
 	for i := range a.Stays {
 		s := &a.Stays[i]
-		if p, known := at[s.Addr]; known && !b.shared[s.Addr] {
+		if p, known := at[b.tenantAt(s)]; known && !b.shared[s.Addr] {
 			return p, s
 		}
 		if p, known := at[portTenant(s.Addr, a)]; known {
@@ -185,6 +186,10 @@ func (b *Book) placeOf(a *Account, at map[netip.Addr]int, person map[string]int,
 	}
 	return -1, nil
 }
+
+// tenantAt is the tenant that the address of a stay had when it began: a lease
+// may have given it to another device since.
+func (b *Book) tenantAt(s *Stay) netip.Addr { return b.At(s.Addr, 0, s.From) }
 
 // take makes an account one of the party's.
 func (p *Party) take(a *Account, tie *Stay) {

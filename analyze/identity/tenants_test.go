@@ -33,6 +33,44 @@ func TestLeasesHandAnAddressOn(t *testing.T) {
 	}
 }
 
+// An account that came to an address under the second of its leases is not of
+// the device that had the first.
+func TestAccountIsOfTheTenantOfItsTime(t *testing.T) {
+	b := &Book{}
+	addr := netip.MustParseAddr("192.0.2.10")
+	first, second := b.Lease(addr, mac(1), 100, 200), b.Lease(addr, mac(2), 300, 400)
+	b.Enter(b.Account("ben@example.org", capture.Origin{At: 1}), addr, 0, 350, capture.Origin{At: 1})
+	list := b.Parties([]netip.Addr{first, second}, nil)
+	if len(list) != 2 || len(list[0].Accounts) != 0 || len(list[1].Accounts) != 1 {
+		t.Errorf("parties %+v", list)
+	}
+}
+
+// An account that roams is one party at all its addresses, but for those at
+// which the same log has others, at whatever time.
+func TestRoamingAccount(t *testing.T) {
+	b := &Book{}
+	anna, ben := b.Account("anna@example.org", capture.Origin{}), b.Account("anna@example.net", capture.Origin{})
+	var seen []netip.Addr
+	for i := range 500 {
+		a := netip.AddrFrom4([4]byte{198, 51, byte(i / 250), byte(1 + i%250)})
+		seen = append(seen, a)
+		b.Enter(anna, a, 0, capture.Time(i), capture.Origin{})
+		if i < 3 {
+			b.Enter(ben, a, 0, capture.Time(9000+i), capture.Origin{})
+		}
+	}
+	list := b.Parties(seen, nil)
+	if len(list) != 5 {
+		t.Fatalf("%d parties, want the two accounts and three addresses that are nobody's", len(list))
+	}
+	for _, p := range list {
+		if len(p.Accounts) == 1 && p.Accounts[0].Value == "anna@example.org" && len(p.Addrs) != 497 || len(p.Accounts) > 1 {
+			t.Errorf("%d accounts at %d addresses", len(p.Accounts), len(p.Addrs))
+		}
+	}
+}
+
 func TestPortsTellAccountsBehindOneAddress(t *testing.T) {
 	b := &Book{}
 	nat := netip.MustParseAddr("203.0.113.1")
