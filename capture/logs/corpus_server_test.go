@@ -85,7 +85,7 @@ func TestFilesOfKnownKindsThatSayNothing(t *testing.T) {
 		{"dhirajwork__synapse_homeserver.log", "synapse", 0, 0, 1},
 		{"xxsnipxx__synapse_homeserver.log", "synapse", 0, 0, 1},
 		{"kumina__postqueue_showq.txt", "postqueue", 24, 0, 0},
-		{"abhishektharu__jicofo.log", "jicofo", 4, 0, 0},
+		{"abhishektharu__jicofo.log", "jicofo", 6, 0, 0},
 		{"abhishektharu__jvb.log", "jvb", 0, 0, 1},
 	} {
 		in, err := capture.Open(filepath.Join(shared, "corpus/logs", c.file), 0, Formats(Options{Year: 2026}))

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ func jicofoFormat(o Options) capture.Format {
 	return capture.Format{
 		Name: "jicofo", Title: "Jitsi conference log (Jicofo)", Observer: capture.Operator, Grain: capture.GrainEntry,
 		Shows: []string{"who", "whom", "when", "duration", "service", "group", "presence"},
-		Hides: "Who somebody is beyond the random account and the name of the meeting's own choosing, and from where: addresses are with the XMPP server and the bridge.",
+		Hides: "Who somebody is beyond a random account and the name that the meeting or its browser chose, and from where: addresses are with the XMPP server and the bridge.",
 		Sniff: sniffLines(jitsiSource("Jicofo", "JitsiMeetConferenceImpl.", "ConferenceIqHandler.", "JicofoServices.", "Main.main")),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
 			j := &jitsi{r: r, o: &o, event: jicofoEvent}
@@ -30,7 +31,7 @@ func jicofoFormat(o Options) capture.Format {
 func jvbFormat(o Options) capture.Format {
 	return capture.Format{
 		Name: "jvb", Title: "Jitsi bridge log (Videobridge)", Observer: capture.Relay, Grain: capture.GrainEntry,
-		Shows: []string{"who", "when", "duration", "service", "location", "group"},
+		Shows: []string{"who", "whom", "when", "duration", "service", "location", "group", "presence"},
 		Hides: "Who somebody is: an endpoint has a random id and at most the name of its device; addresses are there where the log has the chosen pair of ICE.",
 		Sniff: sniffLines(jitsiSource("JVB", "MainKt.main", "Videobridge.", "VideobridgeExpireThread.", "EndpointMessageTransport.", "org.ice4j.")),
 		Read: readLines(func(r *reader) (func([]byte) error, func() error) {
@@ -133,7 +134,7 @@ func jicofoEvent(j *jitsi, l jitsiRow) {
 	case room == "":
 	case strings.HasPrefix(text, "Member joined:"):
 		id, words, _ := strings.Cut(text[len("Member joined:"):], " ")
-		j.join(room, l.about["meeting_id"], id, keyValues(words)["stats-id"])
+		j.join(room, l.about["meeting_id"], id, keyValues(words)["stats-id"], netip.AddrPort{})
 	case strings.HasPrefix(text, "Member left:"):
 		j.leave(room, text[len("Member left:"):])
 	case strings.HasPrefix(text, "Stopped.") && strings.HasPrefix(l.text, "JitsiMeetConferenceImpl."):
@@ -162,7 +163,6 @@ func jvbEvent(j *jitsi, l jitsiRow) {
 	case strings.HasPrefix(l.text, "Endpoint.expire") && strings.HasSuffix(l.text, ": Expired."):
 		j.leave(room, id)
 	case strings.Contains(l.text, ": Pair validated: "), strings.Contains(l.text, ": Selected pair for stream "):
-		j.join(room, l.about["meeting_id"], id, l.about["stats_id"])
-		j.located(room, id, l.text)
+		j.join(room, l.about["meeting_id"], id, l.about["stats_id"], farAddr(l.text))
 	}
 }

@@ -25,8 +25,8 @@ func (j *jitsi) give(at capture.Time, e capture.Entry) {
 	j.r.entry(at, &e)
 }
 
-// join notes that somebody came into a room.
-func (j *jitsi) join(room, meeting, id, name string) {
+// join notes that somebody came into a room, from an address where the log has it.
+func (j *jitsi) join(room, meeting, id, name string, from netip.AddrPort) {
 	m, ok := j.meetings.get(room)
 	if !ok {
 		m = &jitsiMeeting{id: meeting, places: map[string]int{}, present: map[string]bool{}}
@@ -35,13 +35,17 @@ func (j *jitsi) join(room, meeting, id, name string) {
 	if id == "" || m.present[id] || len(m.ends) >= maxRecipients {
 		return
 	}
-	if _, known := m.places[id]; !known {
+	place, known := m.places[id]
+	if !known {
 		account, _ := j.accounts.get(room + "/" + id)
 		if name == "" || name == "null" {
 			name = id
 		}
-		m.places[id] = len(m.ends)
+		place, m.places[id] = len(m.ends), len(m.ends)
 		m.ends = append(m.ends, capture.End{Account: account, Name: name})
+	}
+	if from.IsValid() {
+		m.ends[place].Addr, m.ends[place].Port = from.Addr().Unmap().WithZone(""), from.Port()
 	}
 	m.present[id] = true
 	if len(m.present) == 2 {
@@ -50,25 +54,21 @@ func (j *jitsi) join(room, meeting, id, name string) {
 		}
 		m.until = 0
 	}
-	j.give(j.at, capture.Entry{Kind: capture.EntryMember, From: m.ends[m.places[id]], Group: room, ID: m.id})
+	j.give(j.at, capture.Entry{Kind: capture.EntryLogin, From: m.ends[place], ID: m.id})
+	if !known {
+		j.give(j.at, capture.Entry{Kind: capture.EntryMember, From: m.ends[place], Group: room, ID: m.id})
+	}
 }
 
-// located keeps the address that an endpoint has towards the bridge: "10.0.0.1:10000/udp/host ->
+// farAddr is the address that an endpoint has towards the bridge: "10.0.0.1:10000/udp/host ->
 // 192.0.2.10:50000/udp/prflx (stream-ID.RTP)".
-func (j *jitsi) located(room, id, text string) {
-	m, ok := j.meetings.get(room)
-	far, found := between(text, " -> ", "/")
+func farAddr(text string) netip.AddrPort {
+	far, _ := between(text, " -> ", "/")
 	addr, err := netip.ParseAddrPort(far)
-	if !ok || !found || err != nil {
-		return
+	if err != nil {
+		return netip.AddrPort{}
 	}
-	place, ok := m.places[id]
-	if !ok || m.ends[place].Addr.IsValid() {
-		return
-	}
-	end := &m.ends[place]
-	end.Addr, end.Port = addr.Addr().Unmap().WithZone(""), addr.Port()
-	j.give(j.at, capture.Entry{Kind: capture.EntryAccount, From: *end, ID: m.id})
+	return addr
 }
 
 // leave notes that somebody left.
@@ -82,7 +82,7 @@ func (j *jitsi) leave(room, id string) {
 	if len(m.present) == 1 {
 		m.until = j.at
 	}
-	j.give(j.at, capture.Entry{Kind: capture.EntryLeave, From: m.ends[m.places[id]], Group: room, ID: m.id})
+	j.give(j.at, capture.Entry{Kind: capture.EntryLogout, From: m.ends[m.places[id]], ID: m.id})
 }
 
 // stop ends a meeting, and yields it as a call of those who were there where two

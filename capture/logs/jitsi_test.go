@@ -36,8 +36,8 @@ func TestJitsiMeetings(t *testing.T) {
 		addr, since, until, path string
 		faults                   int
 	}{
-		{"jicofo", jicofoSample + "Jicofo 2026-13-05 08:00:12.000 INFO: [30] x.y#1: z\n", "member member leave leave call", "Anna-GD5", "11111111-89d4-4e65-b61a-c243d48fd69e@example.org", "22222222", "invalid IP", "2026-01-05T08:00:11Z", "2026-01-05T08:01:11Z", "", 1},
-		{"jvb", jvbSample, "member account member account leave leave call", "Anna-GD5", "", "Ben-Ab1", "192.0.2.10", "2026-01-05T08:00:02Z", "2026-01-05T08:01:02Z", "relayed", 0},
+		{"jicofo", jicofoSample + "Jicofo 2026-13-05 08:00:12.000 INFO: [30] x.y#1: z\n", "login member login member logout logout call", "Anna-GD5", "11111111-89d4-4e65-b61a-c243d48fd69e@example.org", "22222222", "invalid IP", "2026-01-05T08:00:11Z", "2026-01-05T08:01:11Z", "", 1},
+		{"jvb", jvbSample, "login member login member logout logout call", "Anna-GD5", "", "Ben-Ab1", "192.0.2.10", "2026-01-05T08:00:02Z", "2026-01-05T08:01:02Z", "relayed", 0},
 	} {
 		format, entries, times, faults := readEntries(t, c.text)
 		var kinds []string
