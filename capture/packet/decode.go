@@ -65,6 +65,8 @@ type Decoder struct {
 	nesting int // headers opened in the current packet
 	frags   fragments
 	msdus   int64
+	later   bool // fragments are left alone for now
+	left    bool // this packet is one
 }
 
 // NewDecoder returns a Decoder without held fragments.
@@ -77,9 +79,21 @@ func NewDecoder() *Decoder {
 // raw.Data or, for a datagram that was put together from fragments, into a
 // buffer of the decoder that is valid until the next call.
 func (d *Decoder) Decode(raw *Raw, p *Packet) Verdict {
+	v, _ := d.decode(raw, p, false)
+	return v
+}
+
+// decode is Decode. Where later is set it leaves a fragment alone, which changes
+// what is held, and reports false.
+func (d *Decoder) decode(raw *Raw, p *Packet, later bool) (Verdict, bool) {
 	*p = Packet{Number: raw.Number, Time: raw.Time, App: raw.App, Len: max(raw.Len, len(raw.Data))}
-	d.nesting = 0
-	return d.link(p, raw.Link, span{raw.Data, p.Len})
+	d.nesting, d.later, d.left = 0, later, false
+	msdus := d.msdus
+	v := d.link(p, raw.Link, span{raw.Data, p.Len})
+	if d.later = false; d.left {
+		d.msdus = msdus
+	}
+	return v, !d.left
 }
 
 // SkippedMSDUs is the number of packets that stood behind the first one in an

@@ -52,6 +52,29 @@ type flow struct {
 	f         capture.Flow
 }
 
+// fetch reads the cache lines that a packet of the flow needs.
+func (fl *flow) fetch() uint64 {
+	f := &fl.f
+	return uint64(fl.seq[1].acked) + f.Packets[0] + f.Missing[0] + uint64(len(f.Host)) + uint64(cap(f.Signals))
+}
+
+// fetchState is fetch for what lies behind the flow's pointers.
+func (fl *flow) fetchState() (n uint64) {
+	if t := fl.tcp; t != nil {
+		n += uint64(t.kind) + uint64(t.cut[0].need) + uint64(t.cut[1].need) + uint64(t.order[1].bytes) + uint64(t.burst[0])
+		if i := len(fl.f.Frames); i > 0 {
+			n += uint64(fl.f.Frames[i-1].Length)
+		}
+	}
+	if u := fl.udp; u != nil {
+		n += uint64(u.tag[0])
+		if i := len(u.live); i > 0 {
+			n += uint64(u.live[i-1].Packets)
+		}
+	}
+	return n
+}
+
 // clear makes the place fit for another flow and keeps small buffers: the
 // large ones of rare flows would gather in all places.
 func (fl *flow) clear() {

@@ -89,6 +89,10 @@ func (d *Decoder) Fragments() FragmentStats { return d.frags.stats }
 // when that is complete. The packet then has the number of the last fragment
 // to arrive.
 func (d *Decoder) fragment(p *Packet, f piece, s span) Verdict {
+	if d.later {
+		d.left = true
+		return Verdict{Held, ""}
+	}
 	fs := &d.frags
 	fs.stats.Fragments++
 	if s.size == 0 || f.more && s.size%8 != 0 || f.off+s.size > maxDatagram {

@@ -110,6 +110,15 @@ func (f *pcap) linkField(v uint32) {
 
 func (f *pcap) name() string { return "pcap" }
 
+func (f *pcap) ready(b []byte) bool {
+	if len(b) < f.header {
+		return false
+	}
+	captured, wire := f.lengths(b)
+	return uint64(f.header)+uint64(captured) <= uint64(len(b)) && captured <= min(wire, f.snap, maxPacket) && captured > 0 &&
+		int64(f.order.u32(b[4:]))*f.tick < 1e9
+}
+
 func (f *pcap) next(s *Source, p *Raw) error {
 	if !s.in.need(f.header) {
 		return f.tail(s)

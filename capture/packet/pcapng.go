@@ -49,6 +49,14 @@ func sectionOrder(head []byte) (byteOrder, bool) {
 
 func (f *pcapng) name() string { return "pcapng" }
 
+func (f *pcapng) ready(b []byte) bool {
+	if !f.open || len(b) < 12 || f.order.u32(b) != blockEnhanced {
+		return false
+	}
+	n := int(min(f.order.u32(b[4:]), maxBlock))
+	return n >= 12 && n <= len(b) && int(f.order.u32(b[n-4:])) == n
+}
+
 func (f *pcapng) next(s *Source, p *Raw) error {
 	for {
 		if !s.in.need(12) {

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"math"
 	"net/netip"
 	"slices"
 
@@ -47,8 +45,13 @@ type Reader struct {
 	yield     func(capture.Record, error) bool
 	stopped   bool
 	nextID    uint64
-	now       capture.Time     // of the last packet that had a time
-	current   Packet           // the packet at hand
+	now       capture.Time // of the last packet that had a time
+	begun     bool         // the input's first packet with a time was there
+	raw       Raw          // the packet read last
+	ahead     bool         // it is not decoded yet
+	batch     [maxBatch]pending
+	current   pending          // the packet at hand that is not of a batch
+	warm      uint64           // read ahead
 	hello     wire.ClientHello // the latest, for the memory of its lists
 	undecided int              // frames of undecided flows
 	reordered int              // bytes held of segments that came too early
@@ -95,7 +98,7 @@ func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
 			yield(capture.Record{}, err)
 			return
 		}
-		r.in, r.yield, r.stopped = in, yield, false
+		r.in, r.yield, r.stopped, r.begun, r.ahead = in, yield, false, false, false
 		clear(r.unreadable)
 		r.evicted = 0
 		r.fragments, r.msdus = r.decoder.Fragments(), r.decoder.SkippedMSDUs()
@@ -106,35 +109,6 @@ func (r *Reader) Read(in *capture.Input) iter.Seq2[capture.Record, error] {
 		end()
 		r.account(src)
 	}
-}
-
-// run reads to the end of the source.
-func (r *Reader) run(src *Source) error {
-	var raw Raw
-	first := true
-	for !r.stopped {
-		if err := src.Next(&raw); err == io.EOF {
-			r.given(src)
-			r.incomplete(math.MaxInt64)
-			return nil
-		} else if err != nil {
-			if !isSyntax(err) {
-				return err
-			}
-			r.stopped = !r.yield(capture.Record{}, err)
-			continue
-		}
-		if first && raw.Time != 0 {
-			first = false
-			r.continues(raw.Time)
-		}
-		r.in.Saw(raw.Time, raw.Len)
-		r.packet(&raw)
-		if len(src.names) > 0 {
-			r.given(src)
-		}
-	}
-	return nil
 }
 
 // isSyntax tells an error of one packet, behind which reading goes on.
@@ -167,11 +141,7 @@ func (r *Reader) Finish() iter.Seq2[capture.Record, error] {
 // finish ends the live flows in the order of their first packets.
 func (r *Reader) finish() {
 	byID := make([]*flow, 0, r.table.live)
-	for _, fl := range r.table.flows {
-		if fl.used {
-			byID = append(byID, fl)
-		}
-	}
+	r.table.all(func(fl *flow) { byID = append(byID, fl) })
 	slices.SortFunc(byID, func(a, b *flow) int { return cmp.Compare(a.f.ID, b.f.ID) })
 	for _, fl := range byID {
 		r.end(fl)
@@ -212,23 +182,19 @@ func (r *Reader) leftOut() {
 	}
 }
 
-// packet takes one raw packet through decoding, filter and flow table.
-func (r *Reader) packet(raw *Raw) {
-	if r.opt.From != 0 && raw.Time < r.opt.From || r.opt.To != 0 && raw.Time >= r.opt.To {
-		return
-	}
-	if raw.App != "" && r.in.Observer == capture.Network {
+// packet takes a decoded packet through filter and flow table.
+func (r *Reader) packet(b *pending) {
+	p := &b.Packet
+	if p.App != "" && r.in.Observer == capture.Network {
 		r.in.Observer = capture.Device // only the device itself knows its applications
 	}
-	p := &r.current
-	v := r.decoder.Decode(raw, p)
-	if !r.looksAt(p, v) {
+	if !r.looksAt(p, b.verdict) {
 		return
 	}
 	if p.Time != 0 { // not the latest: one wrong time stamp must not end all flows
 		r.now = p.Time
 	}
-	r.flowPacket(p)
+	r.flowPacket(b)
 	r.sweep()
 	if r.decoder.waiting() {
 		r.incomplete(r.now)
@@ -250,14 +216,16 @@ func (r *Reader) looksAt(p *Packet, v Verdict) bool {
 // first fragment has the ports. Their time is that of the first to come, which
 // is past; the clock stays.
 func (r *Reader) incomplete(now capture.Time) {
-	p := &r.current
+	b := &r.current
+	p := &b.Packet
 	for !r.stopped {
 		v, ok := r.decoder.Incomplete(now, p)
 		if !ok {
 			return
 		}
 		if r.looksAt(p, v) {
-			r.flowPacket(p)
+			b.identify()
+			r.flowPacket(b)
 		}
 	}
 }
@@ -273,19 +241,18 @@ func (r *Reader) unread(v Verdict) {
 }
 
 // flowPacket counts the packet into its flow.
-func (r *Reader) flowPacket(p *Packet) {
+func (r *Reader) flowPacket(b *pending) {
+	p := &b.Packet
 	at := capture.Origin{Input: r.in.Index, At: p.Number}
-	k, fromA := keyOf(p)
-	h := k.hash()
-	fl := r.table.find(&k, h)
-	if fl != nil && fl.over(p, fl.direction(fromA)) {
+	fl := r.table.get(b)
+	if fl != nil && fl.over(p, fl.direction(b.fromA)) {
 		r.end(fl)
 		fl = nil
 	}
 	if fl == nil {
-		fl = r.begin(p, &k, h, fromA, at)
+		fl = r.begin(b, at)
 	}
-	dir := fl.direction(fromA)
+	dir := fl.direction(b.fromA)
 	fl.count(p, dir, at)
 	switch {
 	case p.Fragment: // its payload has no transport header
@@ -304,13 +271,14 @@ func (r *Reader) flowPacket(p *Packet) {
 
 // begin enters a new flow, and ends the one longest swept over when there are
 // too many.
-func (r *Reader) begin(p *Packet, k *key, h uint32, fromA bool, at capture.Origin) *flow {
+func (r *Reader) begin(b *pending, at capture.Origin) *flow {
+	p := &b.Packet
 	if r.table.live >= r.opt.MaxFlows {
 		r.evict()
 	}
-	fl := r.table.add(k, h)
+	fl := r.table.add(&b.key, b.hash)
 	r.nextID++
-	fl.begin(p, fromA, r.nextID, at)
+	fl.begin(p, b.fromA, r.nextID, at)
 	if p.Proto == ProtoUDP {
 		r.sockets.relate(fl, p.Time)
 	}

@@ -69,7 +69,7 @@ func TestAppsAreSeenOnTheDevice(t *testing.T) {
 	}{{"", capture.Network}, {"org.example.chat", capture.Device}} {
 		r := NewReader(Options{})
 		r.in = &capture.Input{Observer: capture.Network}
-		r.packet(&Raw{Number: 1, App: c.app})
+		r.packet(&pending{Packet: Packet{Number: 1, App: c.app}, verdict: Verdict{Outcome: NotIP}})
 		if r.in.Observer != c.want {
 			t.Errorf("app %q: %s", c.app, r.in.Observer)
 		}

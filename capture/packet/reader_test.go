@@ -180,7 +180,7 @@ func TestSweepEndsIdleFlows(t *testing.T) {
 		most = max(most, r.table.live)
 	}
 	// The sweep comes by a place again after half as many packets as there are places.
-	if limit := int(idleDatagram/time.Second) + len(r.table.flows)/sweepStep + 1; most > limit {
+	if limit := int(idleDatagram/time.Second) + len(r.table.rests)/sweepStep + 1; most > limit {
 		t.Errorf("%d live flows at once, at most %d should be", most, limit)
 	}
 }

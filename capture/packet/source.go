@@ -30,6 +30,15 @@ type Source struct {
 type fileFormat interface {
 	name() string
 	next(s *Source, p *Raw) error
+	// ready tells whether b begins with an ordinary packet, whole, so that next
+	// would take it from there without reading more.
+	ready(b []byte) bool
+}
+
+// ready tells that the next packet is at hand: Next leaves those before it as
+// they are.
+func (s *Source) ready() bool {
+	return s.pending == nil && !s.over && s.file.ready(s.in.bytes())
 }
 
 // maxPacket is the most captured bytes that a packet may have, in bytes:

@@ -57,11 +57,28 @@ func (k *key) hash() uint32 {
 // Flows are numbered places in slabs; places are used again.
 type table struct {
 	slots []slot // power of two
-	flows []*flow
+	slabs []*[slab]flow
 	rests []capture.Time // by place: until when the sweep need not look at the flow
 	free  []uint32
 	live  int
 	hand  int // of the sweep
+}
+
+// slab is how many flows are made at once.
+const slab = 64
+
+// at is the flow at a place.
+func (t *table) at(place uint32) *flow { return &t.slabs[place/slab][place%slab] }
+
+// all calls fn for each live flow.
+func (t *table) all(fn func(*flow)) {
+	for _, flows := range t.slabs {
+		for i := range flows {
+			if flows[i].used {
+				fn(&flows[i])
+			}
+		}
+	}
 }
 
 // never is the rest of an empty place.
@@ -69,7 +86,7 @@ const never = capture.Time(math.MaxInt64)
 
 type slot struct {
 	tag   uint32 // hash of the key
-	place uint32 // index into flows plus one; 0 for an empty slot
+	place uint32 // number of the flow plus one; 0 for an empty slot
 }
 
 func newTable() *table { return &table{slots: make([]slot, 1<<12)} }
@@ -79,7 +96,7 @@ func (t *table) find(k *key, hash uint32) *flow {
 	mask := uint32(len(t.slots) - 1)
 	for i := hash & mask; t.slots[i].place != 0; i = (i + 1) & mask {
 		if t.slots[i].tag == hash {
-			if f := t.flows[t.slots[i].place-1]; f.key == *k {
+			if f := t.at(t.slots[i].place - 1); f.key == *k {
 				return f
 			}
 		}
@@ -96,17 +113,16 @@ func (t *table) add(k *key, hash uint32) *flow {
 	if n := len(t.free); n > 0 {
 		place, t.free = t.free[n-1], t.free[:n-1]
 	} else {
-		place = uint32(len(t.flows))
-		slab := make([]flow, 64)
-		for i := range slab {
-			t.flows = append(t.flows, &slab[i])
+		place = uint32(len(t.rests))
+		t.slabs = append(t.slabs, new([slab]flow))
+		for range slab {
 			t.rests = append(t.rests, never)
 		}
-		for i := 63; i > 0; i-- {
+		for i := slab - 1; i > 0; i-- {
 			t.free = append(t.free, place+uint32(i))
 		}
 	}
-	f := t.flows[place]
+	f := t.at(place)
 	f.key, f.hash, f.place, f.used = *k, hash, place, true
 	t.wake(f)
 	t.insert(hash, place)
@@ -174,19 +190,19 @@ func (t *table) due(now capture.Time) *flow {
 	if t.rests[t.hand] >= now {
 		return nil
 	}
-	return t.flows[t.hand]
+	return t.at(uint32(t.hand))
 }
 
 // next moves the sweep on by one place and returns the flow there, nil if the
 // place is empty.
 func (t *table) next() *flow {
-	if len(t.flows) == 0 {
+	if len(t.rests) == 0 {
 		return nil
 	}
-	if t.hand++; t.hand >= len(t.flows) {
+	if t.hand++; t.hand >= len(t.rests) {
 		t.hand = 0
 	}
-	if f := t.flows[t.hand]; f.used {
+	if f := t.at(uint32(t.hand)); f.used {
 		return f
 	}
 	return nil
