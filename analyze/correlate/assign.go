@@ -52,7 +52,8 @@ func (n *net) expect() {
 		all := n.share[r.party] * n.background(i, list)
 		for k := range list {
 			c := &list[k]
-			c.w, all = float32(n.theta(c)*float64(c.fit)), all+n.theta(c)*float64(c.fit)
+			x := n.theta(c) * float64(c.fit)
+			c.w, all = float32(x), all+x
 		}
 		for k := range list {
 			list[k].w = float32(float64(list[k].w) / all)
@@ -78,11 +79,11 @@ func (n *net) background(i int, list []candidate) float64 {
 // not speak for itself.
 func (n *net) theta(c *candidate) float64 {
 	p := &n.pairs[c.pair]
-	w := math.Max(0, p.weight-float64(c.w))
+	w := max(0, p.weight-float64(c.w))
 	if p.back != None {
 		w += mutual * n.pairs[p.back].weight
 	}
-	return math.Min(1, (w+doubt*n.theta0)/(float64(n.nSent[p.from])+doubt))
+	return min(1, (w+doubt*n.theta0)/(float64(n.nSent[p.from])+doubt))
 }
 
 // maximise sums up what was found.

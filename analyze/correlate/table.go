@@ -5,17 +5,20 @@ import "math"
 // scale says at which resolutions a quantity is counted. Resolutions go from
 // fine to coarse, each a multiple of the one before.
 type scale struct {
-	units []float64 // widths of bins
-	limit float64   // values beyond are taken as this
+	units  []float64 // widths of bins
+	shifts []uint8   // binary logarithms of how many of the finest bins each holds
+	limit  float64   // values beyond are taken as this
 }
 
 // growth counts by how many bytes a message grows on its way: from the
 // granularity of length fields to "about as large".
-func growth() scale { return scale{[]float64{4, 16, 64, 256, 1024, 8192}, 1 << 14} }
+func growth() scale {
+	return scale{[]float64{4, 16, 64, 256, 1024, 8192}, []uint8{0, 2, 4, 6, 8, 11}, 1 << 14}
+}
 
 // bulkRatio compares attachments, in octaves: from 1 per cent (framing and
 // record headers) to twice.
-func bulkRatio() scale { return scale{[]float64{1. / 64, 1. / 8, 1}, 16} }
+func bulkRatio() scale { return scale{[]float64{1. / 64, 1. / 8, 1}, []uint8{0, 3, 6}, 16} }
 
 // counts are weighted histograms of one quantity at several resolutions at
 // once, by class. A narrow peak is seen by the fine ones, and where data are
@@ -65,7 +68,7 @@ func (s *scale) bin(x float64) int {
 }
 
 // coarse gives the bin at resolution u that holds a finest bin.
-func (s *scale) coarse(bin, u int) int { return bin / int(s.units[u]/s.units[0]) }
+func (s *scale) coarse(bin, u int) int { return bin >> s.shifts[u] }
 
 func (c *counts) add(class int8, x, w float64) {
 	c.open(int(class))
@@ -97,10 +100,12 @@ func (c *counts) density(class, bin int) float64 {
 }
 
 // table gives likelihood ratios of one quantity, by class and finest bin. An
-// empty one prefers nothing.
+// empty one prefers nothing. A ratio is worked out when it is first asked for:
+// few of the bins ever are.
 type table struct {
 	scale
-	ratio [classes][]float32
+	seen, chance *counts
+	ratio        [classes][]float32 // 0 where not asked for yet
 }
 
 // Bounds of what one quantity may say by itself.
@@ -109,36 +114,24 @@ const (
 	mostRatio  = 1e3
 )
 
-// against sets true counts against those by chance.
+// against sets true counts against those by chance; neither may change any more.
 func (c *counts) against(base *counts) table {
-	t := table{scale: c.scale}
-	var plain []float32
-	for class := range classes {
-		if c.bins[class] == nil && base.bins[class] == nil {
-			if plain == nil {
-				plain = ratios(c, base, class)
-			}
-			t.ratio[class] = plain
-			continue
-		}
-		t.ratio[class] = ratios(c, base, class)
-	}
-	return t
-}
-
-func ratios(c, base *counts, class int) []float32 {
-	out := make([]float32, len(c.bins[anyClass][0]))
-	for b := range out {
-		r := c.density(class, b) / base.density(class, b)
-		out[b] = float32(math.Max(leastRatio, math.Min(mostRatio, r)))
-	}
-	return out
+	return table{scale: c.scale, seen: c, chance: base}
 }
 
 // at is the likelihood ratio of value x in a class.
 func (t *table) at(class int8, x float64) float64 {
-	if t.ratio[class] == nil {
+	if t.seen == nil {
 		return 1
 	}
-	return float64(t.ratio[class][t.bin(x)])
+	if t.ratio[class] == nil {
+		t.ratio[class] = make([]float32, len(t.seen.bins[anyClass][0]))
+	}
+	b := t.bin(x)
+	r := &t.ratio[class][b]
+	if *r == 0 {
+		d := t.seen.density(int(class), b) / t.chance.density(int(class), b)
+		*r = float32(max(leastRatio, min(mostRatio, d)))
+	}
+	return float64(*r)
 }

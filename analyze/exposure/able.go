@@ -135,17 +135,20 @@ func (v *View) crowded(q Question, s scope) bool {
 	if need == 0 {
 		return true
 	}
-	clients := map[string]map[string]bool{}
-	note := func(service, party string) {
-		if clients[service] == nil {
-			clients[service] = map[string]bool{}
+	clients := map[string][]string{} // fewer than are needed of each
+	enough := func(service, party string) bool {
+		if !slices.Contains(clients[service], party) {
+			clients[service] = append(clients[service], party)
 		}
-		clients[service][party] = true
+		return len(clients[service]) >= need
 	}
-	v.uses(scope{service: s.service}, func(u *Use) { note(u.Service, u.Party) })
-	v.events(scope{service: s.service}, func(e *Event) { note(e.Service, e.Party) })
-	for _, parties := range clients {
-		if len(parties) >= need {
+	for u := range v.uses(scope{service: s.service}) {
+		if enough(u.Service, u.Party) {
+			return true
+		}
+	}
+	for e := range v.events(scope{service: s.service}) {
+		if enough(e.Service, e.Party) {
 			return true
 		}
 	}

@@ -30,22 +30,22 @@ type Guess struct {
 func Whom(v View) Guess {
 	g := Guess{Observer: v.Observer}
 	users := v.users()
-	v.events(scope{kinds: talk}, func(e *Event) {
+	for e := range v.events(scope{kinds: talk}) {
 		odds := e.odds()
 		if odds == nil {
 			g.Read++
-			return
+			continue
 		}
 		others := users[e.Service] // the party itself left out, all outside added
 		if len(odds) == 0 && others < 2 {
 			g.Outside++
-			return
+			continue
 		}
 		candidates, best := effective(odds, others-len(odds))
 		g.Events++
 		g.Candidates += candidates
 		g.Best += best
-	})
+	}
 	if g.Events > 0 {
 		g.Candidates /= float64(g.Events)
 		g.Best /= float64(g.Events)
@@ -62,8 +62,12 @@ func (v *View) users() map[string]int {
 			out[service]++
 		}
 	}
-	v.uses(scope{}, func(u *Use) { note(u.Service, u.Party) })
-	v.events(scope{}, func(e *Event) { note(e.Service, e.Party) })
+	for u := range v.uses(scope{}) {
+		note(u.Service, u.Party)
+	}
+	for e := range v.events(scope{}) {
+		note(e.Service, e.Party)
+	}
 	return out
 }
 

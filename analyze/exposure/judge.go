@@ -91,9 +91,13 @@ func (b *bench) holds(service string) bool {
 
 // serves tells whether flows of the roles asked for are at hand, if any are.
 func (b *bench) serves(s scope) bool {
-	found := len(s.roles) == 0
-	b.uses(s, func(*Use) { found = true })
-	return found
+	if len(s.roles) == 0 {
+		return true
+	}
+	for range b.uses(s) {
+		return true
+	}
+	return false
 }
 
 func (b *bench) ask(q Question, s scope) *tally {
@@ -214,12 +218,12 @@ func (b *bench) find(c *Claim) *finding {
 			f.shown = append(f.shown, q)
 		case t.count > 0:
 			f.weak = append(f.weak, q)
-		case b.able(q, s) && slices.Contains(records, q):
-			f.lacking = append(f.lacking, q)
-		case b.able(q, s):
-			f.missing = append(f.missing, q)
-		default:
+		case !b.able(q, s):
 			f.hidden = append(f.hidden, q)
+		case slices.Contains(records, q):
+			f.lacking = append(f.lacking, q)
+		default:
+			f.missing = append(f.missing, q)
 		}
 	}
 	return f

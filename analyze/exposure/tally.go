@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -130,11 +131,11 @@ func (v *View) tally(q Question, s scope) *tally {
 	case FactAddress:
 		v.known(t, s, func(p *Party) bool { return p.Addresses > 0 })
 	case FactPeerAddress:
-		v.events(s, func(e *Event) {
+		for e := range v.events(s) {
 			if e.PeerAddress {
 				t.add(e.ID, e.Confidence, e.Seen)
 			}
-		})
+		}
 	case FactDevice:
 		v.known(t, s, func(p *Party) bool { return p.Device })
 	case FactLocation:
@@ -149,14 +150,16 @@ func (v *View) tally(q Question, s scope) *tally {
 
 // events yields the events within a scope. Roles are those of uses: where they
 // are asked for, there is no event.
-func (v *View) events(s scope, each func(*Event)) {
-	if len(s.roles) > 0 {
-		return
-	}
-	for i := range v.Events {
-		e := &v.Events[i]
-		if (s.service == "" || e.Service == s.service) && (len(s.kinds) == 0 || slices.Contains(s.kinds, e.Kind)) {
-			each(e)
+func (v *View) events(s scope) iter.Seq[*Event] {
+	return func(yield func(*Event) bool) {
+		if len(s.roles) > 0 {
+			return
+		}
+		for i := range v.Events {
+			e := &v.Events[i]
+			if (s.service == "" || e.Service == s.service) && (len(s.kinds) == 0 || slices.Contains(s.kinds, e.Kind)) && !yield(e) {
+				return
+			}
 		}
 	}
 }
@@ -165,17 +168,19 @@ func (v *View) events(s scope, each func(*Event)) {
 // use of it. Where certain kinds of events are asked for a use is none, unless
 // the inputs cannot show single events: then it stands in for what it may have
 // carried.
-func (v *View) uses(s scope, each func(*Use)) {
-	roles := s.roles
-	if len(s.kinds) > 0 {
-		if roles = carriers(s.kinds); len(roles) == 0 || v.seesTalk() {
-			return
+func (v *View) uses(s scope) iter.Seq[*Use] {
+	return func(yield func(*Use) bool) {
+		roles := s.roles
+		if len(s.kinds) > 0 {
+			if roles = carriers(s.kinds); len(roles) == 0 || v.seesTalk() {
+				return
+			}
 		}
-	}
-	for i := range v.Uses {
-		u := &v.Uses[i]
-		if (s.service == "" || u.Service == s.service) && !u.visit() && u.serves(roles) {
-			each(u)
+		for i := range v.Uses {
+			u := &v.Uses[i]
+			if (s.service == "" || u.Service == s.service) && !u.visit() && u.serves(roles) && !yield(u) {
+				return
+			}
 		}
 	}
 }
@@ -213,8 +218,12 @@ func (u *Use) named() bool {
 // surest of it is.
 func (v *View) active(s scope) map[string]float64 {
 	out := map[string]float64{}
-	v.events(s, func(e *Event) { out[e.Party] = max(out[e.Party], e.Confidence) })
-	v.uses(s, func(u *Use) { out[u.Party] = max(out[u.Party], u.Confidence) })
+	for e := range v.events(s) {
+		out[e.Party] = max(out[e.Party], e.Confidence)
+	}
+	for u := range v.uses(s) {
+		out[u.Party] = max(out[u.Party], u.Confidence)
+	}
 	return out
 }
 
@@ -247,11 +256,16 @@ func (v *View) who(t *tally, s scope) {
 
 // known counts the parties of which something further is known.
 func (v *View) known(t *tally, s scope, has func(*Party) bool) {
-	active := v.active(s)
+	var active map[string]float64 // once somebody has it
 	for i := range v.Parties {
 		p := &v.Parties[i]
-		_, acts := active[p.ID]
-		if has(p) && (acts || len(s.kinds) == 0 && s.service != "" && slices.Contains(p.Services, s.service)) {
+		if !has(p) {
+			continue
+		}
+		if active == nil {
+			active = v.active(s)
+		}
+		if _, acts := active[p.ID]; acts || len(s.kinds) == 0 && s.service != "" && slices.Contains(p.Services, s.service) {
 			t.add(p.ID, p.sure(), p.Seen)
 		}
 	}
@@ -260,19 +274,19 @@ func (v *View) known(t *tally, s scope, has func(*Party) bool) {
 // happenings counts events, or uses where no event is at hand: an observer of
 // flows knows when and how much, without single events.
 func (v *View) happenings(t *tally, s scope, event func(*Event) bool, use func(*Use) bool) {
-	v.events(s, func(e *Event) {
+	for e := range v.events(s) {
 		if event(e) {
 			t.add(e.ID, e.Confidence, e.Seen)
 		}
-	})
+	}
 	if t.count > 0 {
 		return
 	}
-	v.uses(s, func(u *Use) {
+	for u := range v.uses(s) {
 		if use(u) {
 			t.add(u.Party, u.Confidence, u.named())
 		}
-	})
+	}
 }
 
 // ends is the two ends of talk, in no direction.
@@ -294,11 +308,11 @@ func (v *View) whom(t *tally, s scope) {
 	seen := map[ends]bool{}
 	groups := v.groupOdds()
 	var order []ends
-	v.events(s, func(e *Event) {
+	for e := range v.events(s) {
 		other, p := e.other(groups)
 		k := between(e.Party, other)
 		if other == "" || other == e.Party || told[k] {
-			return
+			continue
 		}
 		was, ok := best[k]
 		if !ok {
@@ -308,7 +322,7 @@ func (v *View) whom(t *tally, s scope) {
 			best[k] = proof{e.ID, p}
 		}
 		seen[k] = seen[k] || e.Seen
-	})
+	}
 	for _, k := range order {
 		t.add(best[k].id, best[k].p, seen[k])
 	}
@@ -369,16 +383,16 @@ func (v *View) groupOdds() map[string]float64 {
 // service counts the parties whose messenger is known.
 func (v *View) service(t *tally, s scope) {
 	told := map[[2]string]bool{}
-	v.uses(s, func(u *Use) {
+	for u := range v.uses(s) {
 		told[[2]string{u.Party, u.Service}] = true
 		t.add(u.Party, u.Confidence, u.named())
-	})
-	v.events(s, func(e *Event) {
+	}
+	for e := range v.events(s) {
 		if k := [2]string{e.Party, e.Service}; !told[k] && e.Service != "" {
 			told[k] = true
 			t.add(e.ID, e.Confidence, e.Seen)
 		}
-	})
+	}
 }
 
 // groups counts the groups. Those found by messages are no groups of calls.
@@ -395,9 +409,9 @@ func (v *View) groups(t *tally, s scope) {
 
 // presence counts the events that tell a party's state.
 func (v *View) presence(t *tally, s scope) {
-	v.events(s, func(e *Event) {
+	for e := range v.events(s) {
 		if slices.Contains(states, e.Kind) {
 			t.add(e.ID, e.Confidence, e.Seen)
 		}
-	})
+	}
 }
