@@ -3,13 +3,19 @@ package logs
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"envelope/capture"
 )
 
-// maxHalves bounds the rows that wait for the other direction.
-const maxHalves = 100_000
+// maxHalves bounds the rows that wait for the other direction, and maxSame those
+// of them between the same ends, which are searched one by one: an hour of rows of
+// one flow at the shortest active timeout in use, 15 s.
+const (
+	maxHalves = 100_000
+	maxSame   = 240
+)
 
 // halfGap is how far apart the two directions of one flow may be: an answer
 // comes after the question. It is the inactive timeout of most exporters (15 s
@@ -69,6 +75,9 @@ func (p *flowPairs) keep(w flowRow) {
 		p.makeRoom()
 	}
 	key := flowKey{w.proto, w.src, w.dst}
+	if list := p.open[key]; len(list) >= maxSame {
+		p.alone(list[:1])
+	}
 	p.open[key] = append(p.open[key], &w)
 	p.queue = append(p.queue, &w)
 }
@@ -106,16 +115,19 @@ func (p *flowPairs) alone(rows []*flowRow) {
 		}
 		p.forget(flowKey{w.proto, w.src, w.dst}, 0)
 		p.tell(w.flow(p.r.in.Index), w.at)
+		w.at = 0
 	}
 }
 
 func (p *flowPairs) forget(key flowKey, i int) {
-	list := p.open[key]
-	if len(list) == 1 {
+	switch list := p.open[key]; {
+	case len(list) == 1:
 		delete(p.open, key)
-		return
+	case i == 0: // the oldest, and the usual one
+		p.open[key] = list[1:]
+	default:
+		p.open[key] = slices.Delete(list, i, i+1)
 	}
-	p.open[key] = append(list[:i:i], list[i+1:]...)
 }
 
 // tell yields a flow of an earlier line.
