@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 )
@@ -12,6 +11,11 @@ var errQuote = errors.New("a quotation mark is not closed")
 // splitRow appends the fields of one line of a table to dst (RFC 4180, without
 // fields that span lines, which no log has).
 func splitRow(dst []string, line []byte, sep byte) ([]string, error) {
+	return splitText(dst, string(line), string(sep))
+}
+
+// splitText is splitRow for a string, of which the fields are parts.
+func splitText(dst []string, line, sep string) ([]string, error) {
 	for {
 		field, rest, more, err := nextField(line, sep)
 		if err != nil {
@@ -26,27 +30,25 @@ func splitRow(dst []string, line []byte, sep byte) ([]string, error) {
 }
 
 // nextField cuts the first field off, and tells whether another one follows.
-func nextField(line []byte, sep byte) (field string, rest []byte, more bool, err error) {
-	if len(line) == 0 || line[0] != '"' {
-		plain, rest, more := bytes.Cut(line, []byte{sep})
-		return strings.TrimSpace(string(plain)), rest, more, nil
+func nextField(line, sep string) (field, rest string, more bool, err error) {
+	if !strings.HasPrefix(line, `"`) {
+		plain, rest, more := strings.Cut(line, sep)
+		return strings.TrimSpace(plain), rest, more, nil
 	}
-	var b strings.Builder
-	for line = line[1:]; ; {
-		k := bytes.IndexByte(line, '"')
+	end := 1
+	for {
+		k := strings.IndexByte(line[end:], '"')
 		if k < 0 {
-			return "", nil, false, errQuote
+			return "", "", false, errQuote
 		}
-		b.Write(line[:k])
-		line = line[k+1:]
-		if len(line) == 0 || line[0] != '"' {
+		if end += k; !strings.HasPrefix(line[end+1:], `"`) {
 			break
 		}
-		b.WriteByte('"')
-		line = line[1:]
+		end += 2 // a quotation mark that is written twice
 	}
-	tail, rest, more := bytes.Cut(line, []byte{sep})
-	return b.String() + strings.TrimSpace(string(tail)), rest, more, nil
+	field = strings.ReplaceAll(line[1:end], `""`, `"`)
+	tail, rest, more := strings.Cut(line[end+1:], sep)
+	return field + strings.TrimSpace(tail), rest, more, nil
 }
 
 // row is one line of a table and the places of its columns.

@@ -23,6 +23,7 @@ type Options struct {
 // particular before the more general.
 func Formats(o Options) []capture.Format {
 	list := slices.Concat(
+		[]capture.Format{carrier(o)}, // what a user gives a column map for is known by nothing else
 		companyFormats(o),
 		networkFormats(o),
 		flowFormats(o),

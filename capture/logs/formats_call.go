@@ -2,10 +2,9 @@ package logs
 
 import "envelope/capture"
 
-// callFormats are call records of exchanges and carriers.
+// callFormats are call records of exchanges and of subscribers.
 func callFormats(o Options) []capture.Format {
 	return []capture.Format{
-		carrier(o),
 		bandicoot(o),
 		asterisk(o),
 		freeswitch(o),
