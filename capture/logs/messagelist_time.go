@@ -20,11 +20,11 @@ var layouts = []string{
 // local are those without a zone.
 var local = []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04"}
 
-// Years that a time may lie in: what is outside is no time of a message. The
-// upper end is that of nanoseconds since 1970 in 63 bits.
+// Years that a time may lie in: what is outside is no time of a message. The upper
+// end is that of all other log formats, and within 63 bits of nanoseconds since 1970.
 var (
 	earliest = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
 // parseListTime reads a time, and tells whether its zone is known.
