@@ -155,7 +155,7 @@ func (a *Analyzer) passing(f *capture.Flow) bool {
 	if len(f.Frames)+len(f.Signals)+len(f.Bursts) > 0 || f.Kin != 0 || f.PeerKin != 0 || a.opt.Flows {
 		return false
 	}
-	if messenger, _ := a.opt.Services.Of(f); messenger != "" {
+	if messenger, _ := a.opt.Services.Of(f); messenger != "" || infer.MediaRow(f) {
 		return false
 	}
 	a.sight(f)
@@ -199,7 +199,7 @@ func (a *Analyzer) close(c *conn) {
 	}
 	a.sight(f)
 	switch {
-	case c.match.Service != "" || len(f.Signals) > 0 || f.Kin != 0 || f.PeerKin != 0:
+	case c.match.Service != "" || len(f.Signals) > 0 || f.Kin != 0 || f.PeerKin != 0 || infer.MediaRow(f):
 		a.kept = append(a.kept, c)
 		if c.bare() {
 			a.bare++
@@ -232,6 +232,7 @@ func (c *conn) bare() bool {
 
 // fold sums up the bare flows and lets them go.
 func (a *Analyzer) fold() {
+	a.events = append(a.events, a.tellRows(slices.DeleteFunc(slices.Clone(a.kept), func(c *conn) bool { return !c.bare() }))...)
 	a.kept = slices.DeleteFunc(a.kept, func(c *conn) bool {
 		if c.bare() {
 			a.uses.add(a, c)

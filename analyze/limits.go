@@ -18,6 +18,8 @@ func (d *document) limits(t *tally) {
 	say(t.missing, "frames", "bytes are missing from the capture: frames within them cannot be seen")
 	say(t.uncollected, "frames", "frames were not gathered over the bound of memory")
 	say(t.quic, "single messages", "QUIC encrypts its frame lengths: transfers show, messages do not")
+	say(t.rows, "single messages", "one row per flow: single messages do not show, and a call is at most possible")
+	say(t.sampled, "exact volumes", "the exporter counted only one packet in several: volumes are estimates")
 	if t.exposed > 0 {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("the account's identifier is sent in clear by WhatsApp's protocol of 2015 (%d of %d flows of messengers); it is not shown here", t.exposed, t.flows))
 	}

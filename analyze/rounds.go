@@ -92,6 +92,7 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, ov
 			events = append(events, e)
 		}
 	}
+	events = append(events, a.tellRows(all)...)
 	for i := range events {
 		events[i].Port = of[events[i].Flow].Flow.Client.Port()
 	}

@@ -47,7 +47,7 @@ type flowEvidence struct {
 // tally counts the flows of messengers, and those of which something cannot be
 // seen.
 type tally struct {
-	flows, oneWay, midstream, missing, uncollected, quic, exposed int
+	flows, oneWay, midstream, missing, uncollected, quic, exposed, rows, sampled int
 }
 
 func newUses() uses { return uses{of: map[useKey]*use{}, found: map[uint64]verdict{}} }
@@ -136,6 +136,8 @@ func (t *tally) add(f *capture.Flow) {
 	count(&t.missing, f.Missing[capture.Up]+f.Missing[capture.Down] > 0)
 	count(&t.uncollected, f.FramesUncollected)
 	count(&t.quic, f.Proto == protoUDP && f.HostHow == "quic")
+	count(&t.rows, f.Row)
+	count(&t.sampled, f.Sampled > 1)
 	count(&t.exposed, slices.Contains(f.Signs, signExposed))
 }
 

@@ -74,6 +74,7 @@ type Flow struct {
 	// Sampled is N where only one packet in N was counted (RFC 5477); 0 and 1
 	// mean all. Counters are as the log has them.
 	Sampled uint32
+	Row     bool // a row of a log: nothing but totals is known, and no frames were to be had
 
 	Frames  []Frame
 	Signals []Signal

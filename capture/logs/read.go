@@ -126,7 +126,7 @@ func (r *reader) flow(f *capture.Flow) {
 	if f.FirstAt.At == 0 {
 		f.FirstAt, f.LastAt = r.origin(), r.origin()
 	}
-	f.Final, f.Closed = true, true
+	f.Final, f.Closed, f.Row = true, true, true
 	r.saw(f.Last)
 	r.give(capture.Record{Time: f.First, Grain: capture.GrainFlow, Flow: f})
 }
