@@ -161,7 +161,8 @@ func (n *net) learn() *law {
 	per := len(chance) / chanceRounds
 	for k := range min(3, chanceRounds) {
 		_, g := base.fit(chance[k*per : (k+1)*per])
-		if luck = max(luck, g); gain < 1.5*luck+3 {
+		// Where the first rotation decides it by far, the rest change nothing.
+		if luck = max(luck, g); gain < 1.5*luck+3 || gain > 5*luck+50 {
 			break
 		}
 	}

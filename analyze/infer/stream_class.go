@@ -90,16 +90,11 @@ func (v *view) markAnswers(up bool) {
 
 // bySize gives the order of units by size, those of one size as they are.
 func (v *view) bySize(ids []int32) []int32 {
-	keys := make([]uint64, len(ids))
+	sizes := make([]keyed, len(ids))
 	for i, id := range ids {
-		keys[i] = uint64(v.units[id].size)<<32 | uint64(i)
+		sizes[i] = keyed{uint64(v.units[id].size), int32(i)}
 	}
-	slices.Sort(keys)
-	out := make([]int32, len(ids))
-	for i, k := range keys {
-		out[i] = int32(uint32(k))
-	}
-	return out
+	return sorted(sizes)
 }
 
 // markNews tells, on connections of requests, answers to requests that wait
@@ -136,7 +131,7 @@ func (v *view) answers(id int32) (hit, chance float64) {
 	u := &v.units[id]
 	t := v.times[u.who][1-direction(u.up)]
 	follows := func(at capture.Time) float64 {
-		i := sort.Search(len(t), func(i int) bool { return t[i] >= at })
+		i, _ := slices.BinarySearch(t, at)
 		if i > 0 && at.Sub(t[i-1]) <= answerWithin {
 			return 1
 		}
