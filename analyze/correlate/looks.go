@@ -20,7 +20,7 @@ const (
 	looksMany = 3
 	// looksFew is the least number of messages of a group and of those to one
 	// receiver that the difference is learned from.
-	looksFew = 30
+	looksFew = 10
 	// looksSure is the sum of log ratios from which messages are believed to be
 	// direct, or a group's: 150 to 1.
 	looksSure = 5

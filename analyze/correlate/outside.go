@@ -22,6 +22,11 @@ const (
 	joinedTimes = 4
 )
 
+// privateMost is the most that the looks of what two exchange may say for its being
+// direct, as a log ratio: all messages of one conversation look alike, so that
+// they say little more together than one does.
+const privateMost = 3
+
 // joining is how far people outside take part in what two write.
 type joining struct {
 	with    int     // messages between the two with company from outside
@@ -41,7 +46,7 @@ func (n *net) joinOutsiders() {
 	}
 	t, p := n.companies(), n.learnPrivate()
 	found := make([]joining, len(n.scores))
-	var sure, joined, with, alone float64
+	var sure, joined, with, alone, told, mute float64
 	for i := range n.scores {
 		s := &n.scores[i]
 		if s.conf < 0.5 {
@@ -50,6 +55,9 @@ func (n *net) joinOutsiders() {
 		found[i] = n.joinedBy(t, s)
 		if found[i].look = n.lookOf(p, t, s); found[i].look <= -looksSure {
 			found[i].certain = true
+			if told++; found[i].with == 0 {
+				mute++
+			}
 		}
 		if sure++; found[i].certain {
 			s.group = true
@@ -57,14 +65,16 @@ func (n *net) joinOutsiders() {
 		}
 	}
 	usual, seen := joined/math.Max(1, sure), with/math.Max(1, alone)
+	mute = (mute + 1) / (told + 2)
 	for i := range n.scores {
 		if s := &n.scores[i]; n.perhaps[pairKey(s.a, s.b)] {
 			s.conf *= 0.5
 		} else if s.conf >= 0.5 && !s.group {
-			hidden := usual * math.Pow(1-seen, float64(found[i].bouts)) * math.Exp(-found[i].look)
+			hidden := usual * (mute + (1-mute)*math.Pow(1-seen, float64(found[i].bouts))) * math.Exp(-math.Min(found[i].look, privateMost))
 			s.conf *= (1 - usual) / (1 - usual + hidden)
 		}
 	}
+	n.doubtSelf(t)
 }
 
 // joinedBy tells whether people outside take part in what two write.
