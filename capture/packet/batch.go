@@ -67,7 +67,7 @@ func (r *Reader) decode(b *pending, later bool) bool {
 	return ok
 }
 
-// count counts the packets of a batch.
+// count takes the packets of a batch.
 func (r *Reader) count(batch []pending) {
 	for i := range batch {
 		b := &batch[i]
