@@ -66,8 +66,8 @@ func (j *joiner) confirm(h *half) {
 	e := &j.Events[h.event]
 	e.Confidence, e.Grade, e.Service = certain, "seen", cmp.Or(e.Service, h.service)
 	e.Evidence = append(e.Evidence, j.evidence(h.at, lineNote(h)))
-	if h.Kind == capture.EntryMedia {
-		e.Kind = string(capture.EntryMedia)
+	if talks(h.Kind) && h.Kind != capture.EntryCall && j.tells[h.at.Input] && !h.guessed {
+		e.Kind = eventKind(h.Kind)
 	}
 	if e.Call != nil {
 		e.Call.complete(h.call())

@@ -49,6 +49,7 @@ type half struct {
 	in          *strand
 	event       int  // index in Report.Events, -1 for none yet
 	faint       bool // not logged, but to be expected: the receipt of what one line stands for as a whole
+	guessed     bool // that it carries the file of an upload before it: a text may have come between
 }
 
 // clocked brings another time of the line to the clock of the report; 0 stays.
@@ -178,7 +179,7 @@ func oneWithUpload(list []half) []half {
 		case h.Kind == capture.EntryMedia && h.peer == "" && h.Group == "" && len(h.To) == 0:
 			waiting[k] = i
 		case waits && h.time.Sub(list[up].time) <= afterUpload:
-			h.logged = h.carrying(list[up].Size)
+			h.logged, h.guessed = h.carrying(list[up].Size), true
 			gone[up] = true
 			delete(waiting, k)
 		}
@@ -224,13 +225,25 @@ func (d *document) logs(entries []logged) {
 	entries = roomsOfTwo(rooms, entries, who)
 	halves := d.halves(entries, who)
 	j := newJoiner(d)
-	j.rooms = rooms
+	j.rooms, j.tells = rooms, tellMedia(halves)
 	j.join(halves)
 	j.dropDoubted(halves)
 	j.giveWay()
 	d.loggedContacts(halves, who)
 	d.loggedGroups(entries, halves, who)
 	d.renumber()
+}
+
+// tellMedia gives the logs that tell attachments from other messages line by
+// line.
+func tellMedia(halves []half) map[int32]bool {
+	out := map[int32]bool{}
+	for i := range halves {
+		if h := &halves[i]; h.Kind == capture.EntryMedia && !h.guessed && (len(h.To) > 0 || h.Group != "") { // an upload alone is no line about a message
+			out[h.at.Input] = true
+		}
+	}
+	return out
 }
 
 // told adds the words of a log to an event.

@@ -194,6 +194,17 @@ func (e *logged) between(members map[string]*capture.End, who *ends) {
 	}
 }
 
+// sameGroup gives the group of the traffic that has the members of a logged one,
+// -1 for none.
+func (d *document) sameGroup(g *Group) int {
+	return slices.IndexFunc(d.Groups, func(o Group) bool {
+		if o.Grade == "seen" || o.Service != g.Service || len(o.Members) != len(g.Members) {
+			return false
+		}
+		return !slices.ContainsFunc(o.Members, func(m string) bool { return !slices.Contains(g.Members, m) })
+	})
+}
+
 // loggedGroups enters the groups that logs name, and the pairs that share one
 // and show no talk of their own.
 func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
@@ -211,8 +222,13 @@ func (d *document) loggedGroups(entries []logged, halves []half, who *ends) {
 		for range g.Members {
 			g.MemberConfidence = append(g.MemberConfidence, certain)
 		}
+		if i := d.sameGroup(&g); i >= 0 {
+			g.ID = d.Groups[i].ID
+			d.Groups[i] = g
+		} else {
+			d.Groups = append(d.Groups, g)
+		}
 		ids[r.room] = &g.ID
-		d.Groups = append(d.Groups, g)
 		d.shareGroup(&g, known)
 	}
 	for i := range halves {

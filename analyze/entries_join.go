@@ -27,6 +27,7 @@ type joiner struct {
 	peers    map[string]*string
 	rooms    map[room]map[string]*capture.End // of which it is known who is in them
 	numbered int                              // events that have an id, or had one
+	tells    map[int32]bool                   // logs that tell attachments from other messages
 }
 
 // strandKey is what one party did in one direction, as far as logs and traffic

@@ -42,12 +42,15 @@ func TestEveryMessageOnce(t *testing.T) {
 	} {
 		lab, dir := x.lab, filepath.Dir(shared(t, "lab", x.lab, "truth.jsonl"))
 		rep := reportOn(t, filepath.Join(dir, "router.pcapng"), filepath.Join(dir, x.log), filepath.Join(dir, "hosts.json"))
-		sent, both := 0, 0
+		sent, both, media := 0, 0, 0
 		for _, e := range rep.Events {
 			if e.Kind != "message" && e.Kind != "media" || e.Direction != "sent" {
 				continue
 			}
 			sent++
+			if e.Kind == "media" {
+				media++
+			}
 			if of := inputsBehind(&e); of["i1"] && of["i2"] {
 				both++
 			}
@@ -56,6 +59,12 @@ func TestEveryMessageOnce(t *testing.T) {
 		// An upload that no message followed is one more.
 		if sent < want || sent > want+1 || both < want*97/100 {
 			t.Errorf("%s and its %s: %d messages sent, %d with the evidence of both; %d were written", lab, x.log, sent, both, want)
+		}
+		if want := mediaIn(labTruth(t, lab)); media < want || media > want+1 {
+			t.Errorf("%s and its %s: %d attachments sent, want %d", lab, x.log, media, want)
+		}
+		if want := map[string]int{writing[0]: 2, writing[1]: 2, writing[2]: 1}[lab]; len(rep.Groups) != want {
+			t.Errorf("%s and its %s: groups %+v", lab, x.log, rep.Groups)
 		}
 		for _, p := range rep.Parties {
 			if len(p.Addresses) == 1 && len(p.Accounts) == 0 {
@@ -180,6 +189,15 @@ func asSynapse(truth *evaluate.Truth) string {
 			m.Time.UTC().Format(time.DateTime), m.Time.UTC().Nanosecond()/1e6, i, truth.People[m.From], room, i)
 	}
 	return b.String()
+}
+
+func mediaIn(truth *evaluate.Truth) (n int) {
+	for _, m := range truth.Messages {
+		if m.Media {
+			n++
+		}
+	}
+	return n
 }
 
 func messagesIn(truth *evaluate.Truth) int { return len(truth.Messages) }
