@@ -47,40 +47,6 @@ type jsonLine struct {
 type jsonNode struct {
 	slot int // of the value itself, -1 for none
 	kids map[string]*jsonNode
-
-	// Programs write their keys in one order, with some left out: order is the one
-	// of the first lines, and next where the key to come is expected in it.
-	order []jsonKey
-	next  int
-}
-
-// jsonKey is a key and what is wanted of its value, nil for nothing.
-type jsonKey struct {
-	key string
-	kid *jsonNode
-}
-
-// How many keys of an order are kept, and how many may be left out in a row
-// before the key is looked up.
-const (
-	jsonOrder = 64
-	jsonAhead = 4
-)
-
-// of gives what is wanted of a key's value.
-func (n *jsonNode) of(key []byte) *jsonNode {
-	for i := n.next; i < min(n.next+jsonAhead, len(n.order)); i++ {
-		if n.order[i].key == string(key) {
-			n.next = i + 1
-			return n.order[i].kid
-		}
-	}
-	kid := n.kids[string(key)]
-	if n.next == len(n.order) && n.next < jsonOrder {
-		n.order = append(n.order, jsonKey{string(key), kid})
-		n.next++
-	}
-	return kid
 }
 
 // newJSONLine wants the values of the given keys. "flow.start" is the key start
@@ -131,9 +97,6 @@ func (p *jsonLine) object(b []byte, at int, node *jsonNode, depth int) (int, err
 	if depth > jsonDepth {
 		return at, errJSONDepth
 	}
-	if node != nil {
-		node.next = 0
-	}
 	at = jsonSpace(b, at+1)
 	if at < len(b) && b[at] == '}' {
 		return at + 1, nil
@@ -167,7 +130,7 @@ func (p *jsonLine) wanted(node *jsonNode, key []byte, escaped bool) *jsonNode {
 	if escaped {
 		key = p.unescape(key)
 	}
-	return node.of(key)
+	return node.kids[string(key)]
 }
 
 // jsonNext passes over the comma behind a member, or over what closes the
