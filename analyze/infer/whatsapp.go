@@ -150,7 +150,7 @@ func (w *whatsApp) next(i int, up bool, within float64, size ...band) (int, bool
 // receipts of the other end's devices, acknowledged by the client, prove it.
 func (w *whatsApp) sent(i int) {
 	frames := w.c.Flow.Frames
-	ack, ok := w.next(i, false, w.v.MessageAckS)
+	ack, ok := w.ack(i)
 	if !ok || !w.v.MessageAck.holds(frames[ack].Length) {
 		return
 	}
@@ -160,6 +160,43 @@ func (w *whatsApp) sent(i int) {
 	e.Evidence = append(e.Evidence, Evidence{frames[ack].Origin, fmt.Sprintf("acknowledged by the server, %d bytes", frames[ack].Length)})
 	w.receipts(&e, f.Time, ack)
 	w.out = append(w.out, e)
+}
+
+// ack finds what the server says first after frame i. The answer to a short word
+// of the client's, such as that it is there, is not it: clients say such words
+// along with messages, and the server answers each.
+func (w *whatsApp) ack(i int) (int, bool) {
+	frames := w.c.Flow.Frames
+	open := 0 // short words without an answer
+	for j := i; j > 0 && frames[i].Time.Sub(frames[j-1].Time) <= seconds(w.v.KeepaliveS); j-- {
+		if f := &frames[j-1]; w.word(f) {
+			open++
+		} else if w.answersWord(f) {
+			break
+		}
+	}
+	for j := i + 1; j < min(len(frames), i+ahead) && frames[j].Time.Sub(frames[i].Time) <= seconds(w.v.MessageAckS); j++ {
+		switch f := &frames[j]; {
+		case w.word(f):
+			open++
+		case f.Up || w.used[j] || f.Kind != capture.FrameData:
+		case open > 0 && w.answersWord(f):
+			open--
+		default:
+			return j, true
+		}
+	}
+	return 0, false
+}
+
+// word tells whether a frame is a short word of the client's, and answersWord
+// whether it is the server's answer to one, by their lengths.
+func (w *whatsApp) word(f *capture.Frame) bool {
+	return f.Up && f.Kind == capture.FrameData && w.v.KeepaliveUp.holds(f.Length)
+}
+
+func (w *whatsApp) answersWord(f *capture.Frame) bool {
+	return !f.Up && f.Kind == capture.FrameData && w.v.KeepaliveDown.holds(f.Length)
 }
 
 // maxReceipts is how many receipts one message is given: delivered and read.
