@@ -240,15 +240,34 @@ func (p *Play) hand(i int32, pc *errand) {
 	}
 	p.frame(p.now, i, false, pc, size)
 	heard := p.now.Add(2*v.delay + v.ms(2, 20))
-	if s.taken > 0 {
-		v.hung = p.now
-		ack := *pc
-		ack.kind = KindAck
-		p.frame(heard, i, true, &ack, s.taken)
-	}
+	p.take(i, pc, heard)
 	p.book.delivered(p, pc.letter, i, p.now.Add(v.delay))
 	if pc.kind <= KindMedia {
 		p.receive(i, pc, heard)
+	}
+}
+
+// take lets a device tell the server that it has what was pushed.
+func (p *Play) take(i int32, pc *errand, heard capture.Time) {
+	v, s := &p.devices[i], &p.services[pc.service]
+	size, answer := s.taken, 0
+	switch {
+	case pc.kind == KindReceipt && pc.reading:
+		size += s.readTaken
+	case pc.kind == KindReceipt:
+		size += s.deliveredTaken
+	case pc.kind == KindSync || pc.kind <= KindMedia && i != p.people[v.person].first:
+		size, answer = size+s.quiet.up, s.quiet.ack
+	}
+	if size == 0 || p.talk {
+		return
+	}
+	v.hung = p.now
+	ack := *pc
+	ack.kind = KindAck
+	p.frame(heard, i, true, &ack, size)
+	if answer > 0 {
+		p.frame(heard.Add(2*s.delay+v.pulse.ms(5, 60)), i, false, &ack, answer)
 	}
 }
 
@@ -285,7 +304,7 @@ func (p *Play) confirm(i int32, pc *errand) {
 	if s.receiptSpan > 0 {
 		up += int(v.below(int64(s.receiptSpan)))
 	}
-	back := errand{kind: KindReceipt, service: pc.service, size: int32(x.down + up - x.up), from: v.person, group: pc.group, message: pc.message}
+	back := errand{kind: KindReceipt, reading: pc.reading, service: pc.service, size: int32(x.down + up - x.up), from: v.person, group: pc.group, message: pc.message}
 	p.frame(p.now, i, true, &back, up)
 	p.answer(p.now, i, &back, x.ack)
 	back.letter = p.book.receipt(p, i, pc, up)

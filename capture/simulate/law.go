@@ -6,32 +6,36 @@ import "time"
 // those of frames as a length field says them, without its header. Each is the
 // same for all people, up to what is said here; a matcher has to learn them.
 type law struct {
-	protocol     string // what carries the frames: "noise", "tls", "starttls" or "http"
-	host         string
-	addr         string
-	port         uint16
-	text         padding  // from characters to bytes on the way up
-	fromGroup    int      // added to a text to a group
-	perMember    int      // and for each device that it is sealed for
-	media        int      // the message that points at an attachment, on the way up
-	down         int      // a message is so much longer on the way down
-	growth       [2]int   // bytes down for bytes up, of what text.base is exceeded by; zero for one to one
-	groupDown    int      // added for a message of a group
-	pairSpan     int      // of pairs: the names of sender and receiver shift down by 0 to pairSpan
-	copySpan     int      // of copies: each delivery is longer by 0 to copySpan more,
-	copyStep     int      // in steps of copyStep
-	ack          int      // the server's answer to a message; 0 for none
-	taken        int      // the device's answer to a push; 0 for none
-	delivered    exchange // receipts
-	read         exchange //
-	receiptSpan  int      // their lengths vary by 0 to receiptSpan
-	typing       exchange //
-	presence     exchange // "I am here", to all contacts that are connected; 0 for none
-	ping         exchange // keepalive
-	pingEvery    [2]int   // milliseconds
-	served       bool     // the server pings: the answer to a request that hung
-	login        []int    // above 0 up, below 0 down
-	groupReceipt bool     // members of groups confirm as well
+	protocol    string // what carries the frames: "noise", "tls", "starttls" or "http"
+	host        string
+	addr        string
+	port        uint16
+	text        padding  // from characters to bytes on the way up
+	fromGroup   int      // added to a text to a group
+	perMember   int      // and for each device that it is sealed for
+	media       int      // the message that points at an attachment, on the way up
+	down        int      // a message is so much longer on the way down
+	growth      [2]int   // bytes down for bytes up, of what text.base is exceeded by; zero for one to one
+	groupDown   int      // added for a message of a group
+	pairSpan    int      // of pairs: the names of sender and receiver shift down by 0 to pairSpan
+	copySpan    int      // of copies: each delivery is longer by 0 to copySpan more,
+	copyStep    int      // in steps of copyStep
+	ack         int      // the server's answer to a message; 0 for none
+	taken       int      // the device's answer to a push; 0 for none
+	delivered   exchange // receipts
+	read        exchange //
+	receiptSpan int      // their lengths vary by 0 to receiptSpan
+	quiet       exchange // receipts that end at the server: of what one's further devices get, and of copies
+	// deliveredTaken and readTaken are more to what a device answers to a push
+	// that is a receipt.
+	deliveredTaken, readTaken int
+	typing                    exchange //
+	presence                  exchange // "I am here", to all contacts that are connected; 0 for none
+	ping                      exchange // keepalive
+	pingEvery                 [2]int   // milliseconds
+	served                    bool     // the server pings: the answer to a request that hung
+	login                     []int    // above 0 up, below 0 down
+	groupReceipt              bool     // members of groups confirm as well
 }
 
 // exchange is one word by its length up and down, and the server's answer to
@@ -84,6 +88,7 @@ func whatsAppLaw() law {
 		text: padding{base: waText - 16, num: 1, den: 1, block: 16, random: 16}, fromGroup: 96, perMember: 4, media: waPhoto,
 		down: waPushMore, groupDown: 18, copySpan: 48, copyStep: 16, ack: waAck,
 		delivered: exchange{waDelivered, waDeliveredTo, waReceiptAck}, read: exchange{waRead, waReadTo, waReceiptAck}, groupReceipt: true,
+		quiet: exchange{waDelivered + waQuietMore, 0, waReceiptAck}, deliveredTaken: waDeliveredOK, readTaken: waReadOK,
 		typing: exchange{waTyping, waTypingPush, 0}, ping: exchange{waPing, waPong, 0}, pingEvery: [2]int{45_000, 75_000},
 		presence: exchange{waActive, 54, waActiveAck}, login: []int{238, waTyping, -waPong, -96}}
 }

@@ -56,7 +56,7 @@ func TestEventsAreTheSameEveryTime(t *testing.T) {
 		t.Error("another seed gives the same events")
 	}
 	// All arithmetic is on integers, so this holds on every platform.
-	if want := "25565 adcce59d969c2ed6"; first != want {
+	if want := "26118 26d01f91b612704a"; first != want {
 		t.Errorf("events %s, want %s", first, want)
 	}
 }
@@ -303,5 +303,39 @@ func BenchmarkTenThousandPeople(b *testing.B) {
 		b.ReportMetric(float64(frames), "frames")
 		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-heap")
 		b.ReportMetric(float64(m.Sys)/1e6, "MB-sys")
+	}
+}
+
+// TestPushesAreAnswered: WhatsApp's clients answer each receipt, each copy of
+// their own messages and each message, those of linked devices too, whose
+// receipts go no further than to the server.
+func TestPushesAreAnswered(t *testing.T) {
+	town := crowd(t, 60, 4*time.Hour)
+	p := play(t, town, 1)
+	const within = time.Second
+	due := map[int32][]capture.Time{} // of each device: pushes without an answer
+	pushes, late := 0, 0
+	for s := range p.Events() {
+		if town.Messengers[s.Service].Kind != "whatsapp" {
+			continue
+		}
+		if s.Sent && s.Kind == simulate.KindAck && len(due[s.Party]) > 0 {
+			if s.Time.Sub(due[s.Party][0]) > within {
+				late++
+			}
+			due[s.Party] = due[s.Party][1:]
+		}
+		linked := !p.Party(s.Party).Phone && (s.Kind == simulate.KindText || s.Kind == simulate.KindMedia)
+		if !s.Sent && (s.Kind == simulate.KindReceipt || s.Kind == simulate.KindSync || linked) {
+			pushes++
+			due[s.Party] = append(due[s.Party], s.Time)
+		}
+	}
+	open := 0
+	for _, list := range due {
+		open += len(list)
+	}
+	if pushes < 500 || late > 0 || open > pushes/100 {
+		t.Errorf("%d pushes, %d answered late, %d never", pushes, late, open)
 	}
 }

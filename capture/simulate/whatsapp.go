@@ -27,6 +27,7 @@ const (
 	waReadTo       = 76
 	waReadOK       = 70
 	waReceiptAck   = 64
+	waQuietMore    = 2    // assumed: a receipt of the type "inactive" or "sender", two words of the dictionary
 	waPhoto        = 1169 // with thumbnail
 	waPhotoPush    = 1219
 	waVoice        = 545 // assumed: 565 less the 20 by which texts grow
