@@ -3,21 +3,15 @@ package analyze
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"envelope/analyze/correlate"
 	"envelope/analyze/infer"
-	"envelope/capture"
 )
 
 // correlateKinds are the kinds of events that tell who talked to whom.
 var correlateKinds = map[infer.Kind]correlate.Kind{
 	infer.Message: correlate.Message, infer.Media: correlate.Media, infer.Receipt: correlate.Receipt, infer.Typing: correlate.Typing,
 }
-
-// loginPhase is the time after the opening of a connection in which what was
-// missed is delivered in a burst, and presence is told to everybody.
-const loginPhase = 10 * time.Second
 
 // talk finds who talked to whom in the events of all parties, and enters the
 // peer of each event, contacts and groups. list and d.Events have the same
@@ -48,13 +42,9 @@ func (d *document) talk(list []infer.Event) {
 // messages gives the events that the matcher takes, and where each stands.
 func (d *document) messages(list []infer.Event, party map[string]int32) (events []correlate.Event, index []int32) {
 	services := map[string]int32{}
-	login := map[[2]string]capture.Time{}
 	for i := range list {
 		e := &list[i]
 		id := d.Events[i].Party
-		if e.Kind == infer.Login {
-			login[[2]string{id, e.Service}] = e.Time
-		}
 		kind, ok := correlateKinds[e.Kind]
 		if !ok || e.Direction == "" {
 			continue
@@ -62,9 +52,8 @@ func (d *document) messages(list []infer.Event, party map[string]int32) (events 
 		if _, known := services[e.Service]; !known {
 			services[e.Service] = int32(len(services))
 		}
-		since, opened := login[[2]string{id, e.Service}]
 		c := correlate.Event{Time: e.Time, Party: party[id], Sent: e.Direction == infer.Sent, Kind: kind, Size: uint32(e.Bytes),
-			Service: services[e.Service], Confidence: e.Confidence, Input: inputOfEvent(e), Login: opened && e.Time.Sub(since) < loginPhase}
+			Service: services[e.Service], Confidence: e.Confidence, Input: inputOfEvent(e)}
 		if e.Kind == infer.Media {
 			c.Size, c.Bulk = uint32(e.Frame), e.Bytes
 		}

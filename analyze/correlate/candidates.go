@@ -30,10 +30,7 @@ func (n *net) link() {
 		for low < len(n.sent) && n.sent[low].at < r.at.Add(-n.law.reach) {
 			low++
 		}
-		found = found[:0]
-		if !r.login {
-			found = n.prompt(found, r, low)
-		}
+		found = n.prompt(found[:0], r, low)
 		n.keep(found, r.party)
 	}
 	n.joinPairs()
@@ -43,7 +40,7 @@ func (n *net) link() {
 func (n *net) prompt(found []candidate, r *mark, low int) []candidate {
 	for k := low; k < len(n.sent) && n.sent[k].at <= r.at.Add(n.law.back); k++ {
 		s := &n.sent[k]
-		if s.login || !n.possible(s, r) {
+		if !n.possible(s, r) {
 			continue
 		}
 		if f := n.law.intensity(s, r); f > leastFit {
@@ -145,9 +142,6 @@ func (n *net) waiting() []int32 {
 // late adds what r may have waited for.
 func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int32) []candidate {
 	until := r.at.Add(-n.law.reach)
-	if r.login {
-		until = r.at
-	}
 	k, _ := slices.BinarySearchFunc(waiting, until, func(id int32, t capture.Time) int {
 		if n.sent[id].at <= t {
 			return -1

@@ -55,9 +55,6 @@ func (n *net) rotated(out []hint, round int, every uint64) []hint {
 		for low < len(sent) && sent[low].at < r.at.Add(-n.law.reach) {
 			low++
 		}
-		if r.login {
-			continue
-		}
 		found = x.prompt(found[:0], r, low)
 		if n.gap[i] > 0 && n.unexplained(i) {
 			found = x.late(found, r, n.gap[i], waiting)

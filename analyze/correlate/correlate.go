@@ -76,7 +76,6 @@ type Event struct {
 	Service    int32   // messenger; different messengers never talk to each other
 	Confidence float64 // that the event is what it seems; 0 counts as 1
 	Input      int32   // which tap saw it
-	Login      bool    // within the login phase of its connection
 }
 
 // Options are what a caller may choose.

@@ -292,7 +292,7 @@ func FuzzCorrelate(f *testing.F) {
 		var events []Event
 		for ; len(b) >= 16 && len(events) < 400; b = b[16:] {
 			events = append(events, Event{Time: capture.Time(binary.BigEndian.Uint64(b) >> (b[15] % 60)), Party: int32(b[8]) - 2, Sent: b[9]&1 == 0, Kind: Kind(b[9] >> 1 & 3),
-				Size: binary.BigEndian.Uint32(b[10:]), Bulk: uint64(b[14]) << (b[13] % 57), Service: int32(b[15] & 1), Login: b[9]&128 != 0, Input: int32(b[9] >> 4 & 1)})
+				Size: binary.BigEndian.Uint32(b[10:]), Bulk: uint64(b[14]) << (b[13] % 57), Service: int32(b[15] & 1), Input: int32(b[9] >> 4 & 1)})
 		}
 		r := Correlate(events, int(parties), Options{})
 		for _, c := range r.Contacts {

@@ -151,7 +151,7 @@ const (
 func (n *net) strange(t *ties, a, b int32) []capture.Time {
 	outside := func(i int32) bool {
 		c := n.source(int(i))
-		return !n.recv[i].login && (c == nil || c.w < 0.5)
+		return c == nil || c.w < 0.5
 	}
 	var out []capture.Time
 	for _, i := range t.recv[a] {
@@ -185,9 +185,6 @@ func (n *net) beside(list []int32, at capture.Time) int32 {
 func (n *net) had(t *ties, a, b int32) float64 {
 	had, all := 0, 0
 	for _, i := range t.recv[a] {
-		if n.recv[i].login {
-			continue
-		}
 		all++
 		if c := n.source(int(i)); c != nil && c.w >= 0.5 && n.sent[c.from].party == b {
 			had++

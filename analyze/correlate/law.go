@@ -113,9 +113,6 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 	span := n.last.Sub(n.first) + 1
 	for i := step / 2; i < len(n.recv); i += step {
 		r := n.recv[i]
-		if r.login {
-			continue
-		}
 		if shift != 0 {
 			r.at = n.first.Add((r.at.Sub(n.first) + shift) % span)
 		}
@@ -130,7 +127,7 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 			if mirrored {
 				s.at = r.at.Add(-s.at.Sub(r.at))
 			}
-			if n.possible(&s, &r) && !s.login {
+			if n.possible(&s, &r) {
 				list = append(list, pairingOf(&s, &r))
 			}
 		}

@@ -41,7 +41,7 @@ func (n *net) learnPrivate() *private {
 		f, s := &n.fans[k], &n.sent[k]
 		for j, i := range f.recv {
 			r := &n.recv[i]
-			if s.size == 0 || r.size == 0 || r.login || j >= looksMany {
+			if s.size == 0 || r.size == 0 || j >= looksMany {
 				continue
 			}
 			switch {

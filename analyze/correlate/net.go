@@ -18,7 +18,6 @@ type mark struct {
 	bulk  float32 // binary logarithm of the attachment's bytes; 0 where not known
 	conf  float32
 	kind  Kind
-	login bool
 	input int32
 }
 
@@ -87,7 +86,7 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 }
 
 func newMark(e *Event, id int32) mark {
-	m := mark{at: e.Time, party: e.Party, unit: e.Party, id: id, size: int32(min(e.Size, math.MaxInt32)), kind: e.Kind, login: e.Login, input: e.Input, conf: float32(e.Confidence)}
+	m := mark{at: e.Time, party: e.Party, unit: e.Party, id: id, size: int32(min(e.Size, math.MaxInt32)), kind: e.Kind, input: e.Input, conf: float32(e.Confidence)}
 	if e.Confidence <= 0 {
 		m.conf = 1
 	}

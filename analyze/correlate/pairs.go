@@ -50,7 +50,7 @@ func (n *net) hints() []hint {
 		for _, c := range n.cand[n.start[i]:n.start[i+1]] {
 			s := &n.sent[c.from]
 			p := n.directTo(c.from, r.party)
-			if r.login || p < 0.01 {
+			if p < 0.01 {
 				continue
 			}
 			// What else may have brought it: all other sources, and the outside

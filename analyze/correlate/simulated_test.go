@@ -70,7 +70,7 @@ func (c *city) take(s *simulate.Seen) {
 	if !ok {
 		return
 	}
-	e := correlate.Event{Time: s.Time, Party: s.Party, Sent: s.Sent, Kind: kind, Size: s.Size, Bulk: s.Bulk, Service: s.Service, Confidence: 0.97, Login: s.Login}
+	e := correlate.Event{Time: s.Time, Party: s.Party, Sent: s.Sent, Kind: kind, Size: s.Size, Bulk: s.Bulk, Service: s.Service, Confidence: 0.97}
 	from := s.From
 	if from >= 0 && !c.inside[from] {
 		from = correlate.None
