@@ -115,13 +115,13 @@ func (a *Analyzer) bySibling(all []*conn) {
 	}
 }
 
-// claim gives a flow that nothing was known of to a messenger.
+// claim gives a flow that little or nothing was known of to a messenger.
 func (a *Analyzer) claim(c *conn, m service.Match) {
-	slices.Sort(m.How)
-	c.match, c.how, c.aside = m, m.How, false
-	if c.Flow.Final {
+	if c.aside && c.Flow.Final {
 		a.asides -= len(c.Flow.Frames)
 	}
+	slices.Sort(m.How)
+	c.match, c.how, c.aside = m, m.How, false
 }
 
 // unknownMessenger names a messenger that is known by its behaviour only.
@@ -132,10 +132,12 @@ const unknownMessenger = "unknown"
 const longPolling = 0.8
 
 // byBehaviour finds servers that clients wait at with a hanging request, as
-// messengers without push do, and takes all flows to them.
+// messengers without push do. It takes all flows to them that are not known
+// otherwise, and makes those surer that a habit of naming alone gave their
+// messenger.
 func (a *Analyzer) byBehaviour(all []*conn) {
 	for _, c := range all {
-		if !c.aside {
+		if !c.aside && !c.doubtful() {
 			continue
 		}
 		if p := infer.LongPoll(&c.Conn); p >= longPolling {
@@ -144,11 +146,22 @@ func (a *Analyzer) byBehaviour(all []*conn) {
 		}
 	}
 	for _, c := range all {
-		p := a.known.polled[endpoint{c.Flow.Server.Addr(), c.Flow.Host}]
-		if c.aside && p > 0 {
-			a.claim(c, service.Match{Service: unknownMessenger, Role: service.Message, How: []string{"behaviour"}, Confidence: min(p, mostByBehaviour)})
+		p := min(a.known.polled[endpoint{c.Flow.Server.Addr(), c.Flow.Host}], mostByBehaviour)
+		switch {
+		case p == 0:
+		case c.aside:
+			a.claim(c, service.Match{Service: unknownMessenger, Role: service.Message, How: []string{"behaviour"}, Confidence: p})
+		case c.doubtful():
+			m := service.Match{Service: c.match.Service, Role: service.Message, How: slices.Concat(c.how, []string{"behaviour"}), Confidence: p}
+			a.claim(c, m)
 		}
 	}
+}
+
+// doubtful tells whether a chat connection's messenger is less sure than its
+// behaviour could make it.
+func (c *conn) doubtful() bool {
+	return c.match.Role == service.Message && c.match.Confidence < mostByBehaviour && c.Flow.Proto == protoTCP
 }
 
 // mostByBehaviour bounds how sure behaviour alone can make: other apps wait with

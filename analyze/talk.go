@@ -103,13 +103,11 @@ func (d *document) enterGroup(g *correlate.Group, index []int32) {
 	d.Groups = append(d.Groups, out)
 }
 
-// A contact whose received messages all are as weak as those read from receipts
-// alone (see taps.receipts) rests on frames that were chosen for their delay:
-// that the delays agree then says little more, and the pair is not yet likely.
-const (
-	selected     = 0.65
-	selectedMost = 0.89
-)
+// selectedMost bounds a contact whose received messages all were read from
+// receipts alone, which have no size of their own (see taps.receipts): it rests
+// on frames that were chosen for their delay, so that the delays' agreeing says
+// little more.
+const selectedMost = 0.89
 
 // enterSame notes which parties seem to be devices of one person: what is said
 // of them names the first.
@@ -141,16 +139,16 @@ func (d *document) enterContact(c *correlate.Contact, index []int32, byCall map[
 	out := Contact{A: d.Parties[c.A].ID, B: d.Parties[c.B].ID, Via: c.Via, Messages: c.Messages - c.Media, Media: c.Media, Bytes: c.Bytes,
 		First: c.First.UTC(), Last: c.Last.UTC(), Confidence: round(c.Confidence), Grade: Grade(c.Confidence),
 		ExpectedFalse: math.Round(c.ExpectedFalse*1e4) / 1e4, Candidates: c.Candidates, Evidence: []string{}}
-	received := 0.0
+	sized := false
 	for _, i := range c.Events {
 		e := &d.Events[index[i]]
 		out.Service = e.Service
 		out.Evidence = append(out.Evidence, e.ID)
 		if e.Direction == string(infer.Received) {
-			received = max(received, e.Confidence)
+			sized = sized || e.Bytes > 0
 		}
 	}
-	if received < selected && out.Confidence > selectedMost {
+	if !sized && out.Confidence > selectedMost {
 		out.Confidence, out.Grade = selectedMost, Grade(selectedMost)
 		out.ExpectedFalse += 1 - selectedMost
 	}
