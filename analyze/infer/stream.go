@@ -92,6 +92,7 @@ func streamOf(conns []*Conn) []Event {
 	p := priorOf(conns[0].Service)
 	lead := slices.DeleteFunc(v.leaders(true), func(id int32) bool { return v.units[id].size < p.LeastUp })
 	fs := v.choose(v.families(lead), v.relay(lead, false))
+	v.unusual(fs)
 	v.markContent(fs, &p)
 	ups := v.contents(fs)
 	v.laws(fs, ups)
@@ -165,6 +166,9 @@ func (v *view) arrivals(fs []family) {
 		switch d := &v.units[id]; {
 		case d.login || d.echo:
 			continue
+		case d.waited && d.ground == groundNone:
+			d.ground = groundWaited
+			continue
 		case d.ground != groundNone:
 		case low <= d.size && d.size <= high && d.react < answering:
 			open = append(open, id)
@@ -196,7 +200,7 @@ func arriving(fs []family) (low, high uint32) {
 			continue
 		}
 		l, h := int64(0), int64(512)
-		if f.law.known() {
+		if f.law != nil && f.law.known() {
 			l, h = int64(f.law.low), int64(f.law.high)
 		}
 		low = min(low, uint32(max(0, int64(f.low)*9/10+l)))

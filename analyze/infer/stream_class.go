@@ -102,7 +102,7 @@ func (v *view) bySize(ids []int32) []int32 {
 func (v *view) markNews(ids []int32) {
 	held := make(map[uint32]int)
 	for i := range v.units {
-		if u := &v.units[i]; u.up && u.waited >= hangAtLeast && u.size <= pollMost {
+		if u := &v.units[i]; u.up && u.took >= hangAtLeast && u.size <= pollMost {
 			held[u.size]++
 		}
 	}

@@ -12,6 +12,7 @@ const (
 	groundDelay   // a sent message passed on, by delay; more than it is in the unit
 	groundSize    // by its size, and because nobody asked for it
 	groundReceipt // by the receipt that it was answered with
+	groundWaited  // by its size, which few set-ups of sessions have
 )
 
 // match finds out for every unit down what it brings: a message that another

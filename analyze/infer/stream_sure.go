@@ -17,6 +17,7 @@ const (
 	sureSize   = 0.85 // received: size, unasked
 	sureLoose  = 0.75 // too little traffic to learn a law from
 	sureAsked  = 0.85 // received: answered with a receipt of known size
+	sureWaited = 0.85 // received: (simulated afternoons, 2026-11-29) while a session began, of a size that is rare there
 	sureSignal = 0.7
 	sureLogin  = 0.85
 	leastSure  = 0.5 // events less sure are not given
@@ -31,6 +32,7 @@ var notes = [...]string{
 	groundDelay:   "a record down with the delay of a message passed on",
 	groundSize:    "a record down with the size of a message that nobody asked for",
 	groundReceipt: "a record down that the client answered with a receipt",
+	groundWaited:  "a record down with the size of a message, which is rare when sessions begin",
 }
 
 // sureSent is the probability that a unit up was a message.
@@ -57,6 +59,8 @@ func (v *view) sureReceived(fs []family, d *unit) float64 {
 		return sureDelay
 	case groundReceipt:
 		return sureAsked
+	case groundWaited:
+		return sureWaited
 	}
 	return v.sureOpen
 }

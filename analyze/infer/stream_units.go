@@ -24,6 +24,7 @@ type unit struct {
 	react   float32 // how far units of this size only answer the other side, 0 to 1
 	up      bool
 	login   bool          // in the set-up of a session: lists, keys, history
+	waited  bool          // in the set-up of a session, but no part of it: a unit down had waited for the client
 	closing bool          // in the taking leave at its end
 	inner   bool          // part of a burst of which another unit is the substance
 	echo    bool          // a copy of what the same client had just sent
@@ -33,7 +34,7 @@ type unit struct {
 	score   float32       // log likelihood ratio of that source
 	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
 	signal  Kind          // of a unit up without content
-	waited  time.Duration // how long the answer took
+	took    time.Duration // how long the answer took
 }
 
 // view is the traffic of one messenger, ordered by time, with an index by
@@ -175,7 +176,7 @@ func (v *view) markResponses() {
 			asked[u.conn] = int32(i)
 		case v.units[asked[u.conn]].conn == u.conn && v.units[asked[u.conn]].answer == 0:
 			r := &v.units[asked[u.conn]]
-			r.answer, r.waited, u.answer = u.size, u.at.Sub(r.end), r.size
+			r.answer, r.took, u.answer = u.size, u.at.Sub(r.end), r.size
 		}
 	}
 }
