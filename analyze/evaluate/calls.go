@@ -11,7 +11,7 @@ import (
 
 // Tolerances of calls.
 const (
-	nearCall = 8 * time.Second // set-up takes as long as it rings
+	nearCall = 8 * time.Second // before dialling or after the answer
 	nearEnd  = 3 * time.Second
 )
 
@@ -62,21 +62,19 @@ func callEvents(rep *analyze.Report, n *naming) map[Pair][]*analyze.Event {
 	return out
 }
 
-// nearest is the event that is nearest to a call in time, nil where none is
-// near.
+// nearest is the event that is nearest to a call's set-up in time, from dialling
+// to the answer, nil where none is near.
 func nearest(events []*analyze.Event, used map[*analyze.Event]bool, c *TrueCall) *analyze.Event {
-	begin := c.Start
-	if begin == 0 {
-		begin = c.Dialled
+	from, to := c.Dialled, max(c.Dialled, c.Start)
+	if from == 0 {
+		from = c.Start
 	}
 	var best *analyze.Event
+	least := nearCall
 	for _, e := range events {
-		d := capture.TimeOf(e.Time).Sub(begin).Abs()
-		if used[e] || d >= nearCall {
-			continue
-		}
-		if best == nil || d < capture.TimeOf(best.Time).Sub(begin).Abs() {
-			best = e
+		t := capture.TimeOf(e.Time)
+		if d := max(0, from.Sub(t), t.Sub(to)); !used[e] && d < least {
+			best, least = e, d
 		}
 	}
 	return best

@@ -35,6 +35,7 @@ func Calls(legs []Conn, chats map[string][]Conn) []Event {
 			}
 		}
 	}
+	out = mirrored(out)
 	return append(out, served(g.unclaimed(), out)...)
 }
 

@@ -126,14 +126,27 @@ func (g *callGraph) connections(legs []*Conn) [][]*Conn {
 	return talking
 }
 
-// home gives the parties of this capture among the ends of legs.
+// home gives the parties of this capture among the ends of legs. Where no end
+// talked to a relay, as in a call on one network that needs none, it is who
+// spoke first.
 func (g *callGraph) home(legs []*Conn) []netip.Addr {
 	var out []netip.Addr
+	add := func(a netip.Addr) {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
 	for _, c := range legs {
 		for _, a := range g.partiesOf(c.Flow) {
-			if !slices.Contains(out, a) {
-				out = append(out, a)
-			}
+			add(a)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, c := range legs {
+		if a := c.Flow.Client.Addr(); !g.hosts[a] {
+			add(a)
 		}
 	}
 	return out
@@ -143,7 +156,7 @@ func (g *callGraph) home(legs []*Conn) []netip.Addr {
 // that talk to a relay, or else the client.
 func (g *callGraph) partiesOf(f *capture.Flow) []netip.Addr {
 	var out []netip.Addr
-	if a := f.Client.Addr(); len(g.inside) == 0 || g.inside[a] && !g.hosts[a] {
+	if a := f.Client.Addr(); g.inside[a] && !g.hosts[a] {
 		out = append(out, a)
 	}
 	if a := f.Server.Addr(); g.inside[a] && !g.relays[f.Server] && !g.hosts[a] {

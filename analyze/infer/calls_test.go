@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -23,6 +24,36 @@ const (
 	controls = capture.AttrControlling
 	follows  = capture.AttrControlled
 )
+
+// TestMirroredCalls: two clients of which one rings and the other is rung belong
+// together where no third one is rung at that moment.
+func TestMirroredCalls(t *testing.T) {
+	offer := chat(phone+":4000", "whatsapp", "whatsapp-noise", "1^41", "9^231", "9.3_1500", "9.6^41")
+	rung := func(client string, at float64) Conn {
+		return chat(client+":4000", "whatsapp", "whatsapp-noise", "1^41", fmt.Sprintf("%.1f_900", at))
+	}
+	attempt := func(client string, at, end float64) []*leg {
+		return withHangUp(whatsAppRelays(client+":5000", at, 5), end)
+	}
+	const b, c = "10.0.0.8", "10.0.0.9"
+	mine := attempt(phone, 9.5, 40)
+	for _, x := range []struct {
+		name  string
+		legs  []*leg
+		chats []Conn
+		want  []string
+	}{
+		{"one other", append(mine, attempt(b, 9.9, 40.2)...), []Conn{offer, rung(b, 9.4)},
+			[]string{"9.0-40.0 whatsapp 10.0.0.2 caller 10.0.0.8 unknown unknown unanswered []"}},
+		{"ends later", append(mine, attempt(b, 9.9, 44)...), []Conn{offer, rung(b, 9.4)},
+			[]string{"9.0-40.0 whatsapp 10.0.0.2 caller ? unknown unknown unanswered []", "9.4-44.0 whatsapp 10.0.0.8 callee ? unknown unknown unanswered []"}},
+		{"two others", append(append(mine, attempt(b, 9.9, 40.2)...), attempt(c, 9.8, 40.1)...), []Conn{offer, rung(b, 9.4), rung(c, 9.4)},
+			[]string{"9.0-40.0 whatsapp 10.0.0.2 caller ? unknown unknown unanswered []", "9.4-40.2 whatsapp 10.0.0.8 callee ? unknown unknown unanswered []",
+				"9.4-40.1 whatsapp 10.0.0.9 callee ? unknown unknown unanswered []"}},
+	} {
+		t.Run(x.name, func(t *testing.T) { wantCalls(t, legs(x.legs...), map[string][]Conn{"whatsapp": x.chats}, x.want...) })
+	}
+}
 
 // relays of WhatsApp asked at once by one socket.
 func whatsAppRelays(client string, at float64, n int) []*leg {
@@ -133,6 +164,8 @@ func TestWebRTCCalls(t *testing.T) {
 			[]string{"12.0-33.0 unknown 10.0.0.2 caller 10.0.0.3 audio direct answered [10.0.0.3]"}},
 		{"direct to one outside", []*leg{stun(a, 11), newLeg(a, outside+":7000", "").check(12, "up", "B:A", follows, true).check(12.1, "down", "A:B", controls, true).media(13, 33, rtp, 111, 100)},
 			[]string{"12.0-33.0 unknown 10.0.0.2 callee 203.0.113.9 audio direct answered [203.0.113.9]"}},
+		{"direct beside others' relayed call", append(relayPair(phone3+":5000", "10.0.0.5:5001", "B2:A2", "A2:B2", "192.0.2.20:50002", "192.0.2.20:50003", 10), p2p),
+			[]string{"12.0-30.1 unknown 10.0.0.4 caller 10.0.0.5 audio relayed answered []", "12.0-33.0 unknown 10.0.0.2 caller 10.0.0.3 audio direct answered [10.0.0.3]"}},
 		{"the other end behind its relay", []*leg{newLeg(a, turnServer, "").allocate(10, lentA), newLeg(a, "192.0.2.20:50009", "").check(12, "up", "B:A", controls, true).
 			check(12.1, "down", "A:B", follows, true).media(13, 33, rtp, 111, 100)}, []string{"12.0-33.0 unknown 10.0.0.2 caller ? audio relayed answered []"}},
 		{"to the relay of one at home", []*leg{newLeg(a, turnServer, "").allocate(10, lentA).media(13, 33, rtp, 111, 100).through(2),
