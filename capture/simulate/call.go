@@ -36,6 +36,7 @@ const (
 	attrMapped        = 0x0020
 	attrWhatsAppToken = 0x4000
 	rtpAudio          = 120
+	rtpVideo          = 97 // stun_wa_call.pcapng (2023)
 	rtcpReport        = 200
 	rtcpDescription   = 202
 )
@@ -57,6 +58,7 @@ type phoneCall struct {
 	*whatsApp
 	caller, callee *leg
 	relay          int // the one that both ends agree on
+	video          bool
 }
 
 func (wa *whatsApp) newLeg(l *line) *leg {
@@ -199,6 +201,10 @@ func (c *phoneCall) talk(taken, end capture.Time, relayed bool) capture.Time {
 	for _, dir := range [][2]*leg{{e, r}, {r, e}} {
 		next := c.voice(dir[0], dir[1], heard.Add(dir[0].pause(60, 140)), change, c.relayed)
 		c.voice(dir[0], dir[1], next, end, c.direct)
+		if c.video {
+			next = c.picture(dir[0], dir[1], heard.Add(dir[0].pause(300, 500)), change, c.relayed)
+			c.picture(dir[0], dir[1], next, end, c.direct)
+		}
 	}
 	return first
 }
@@ -261,6 +267,21 @@ func (c *phoneCall) voice(from, to *leg, at, end capture.Time, send path) captur
 		}
 		from.timestamp += uint32(1920 * ticks)
 		at = at.Add(time.Duration(ticks)*120*time.Millisecond + from.pause(0, 8) - 4*time.Millisecond)
+	}
+	return at
+}
+
+// picture sends 15 frames a second of video in one to three packets each, with a
+// source of its own on each way (assumed: no video of this protocol is at hand
+// that is not pruned). It returns when the next frame would be due.
+func (c *phoneCall) picture(from, to *leg, at, end capture.Time, send path) capture.Time {
+	ssrc, stamp := from.rand.Uint32(), from.rand.Uint32()
+	for n := uint16(0); at < end; at = at.Add(time.Second / 15) {
+		stamp += 90_000 / 15
+		for k := range 1 + from.rand.IntN(3) {
+			n++
+			send(at.Add(time.Duration(k)*300*time.Microsecond), from, to, RTP(rtpVideo, n, stamp, ssrc, noise(from.rand, 500+from.rand.IntN(600))))
+		}
 	}
 	return at
 }

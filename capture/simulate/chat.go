@@ -224,7 +224,7 @@ func (r *recorder) phone(wa *whatsApp, d *dialled) {
 		return &line{Conn: c.Conn, person: person, rand: c.rand}
 	}
 	from, to := lineOf(d.from), lineOf(d.to)
-	c := &phoneCall{whatsApp: wa, caller: wa.newLeg(from), callee: wa.newLeg(to), relay: from.rand.IntN(len(wa.relays))}
+	c := &phoneCall{whatsApp: wa, caller: wa.newLeg(from), callee: wa.newLeg(to), relay: from.rand.IntN(len(wa.relays)), video: d.video}
 	c.offer(d.at)
 	if d.answered {
 		c.accept(d.at.Add(d.ring))
