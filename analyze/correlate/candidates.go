@@ -157,7 +157,7 @@ func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int3
 		if s.party == r.party {
 			continue
 		}
-		if f := n.law.waited(s, r, gap); f > leastFit*0.01 {
+		if f := n.law.waited(s, r, gap) * n.confirms(s, r); f > leastFit*0.01 {
 			found = among(found, candidate{from: waiting[k], fit: float32(f), late: true})
 		}
 	}

@@ -61,6 +61,9 @@ func (n *net) rotated(out []hint, round int, every uint64) []hint {
 		}
 		for _, c := range found {
 			s := &sent[c.from]
+			if !c.late {
+				c.fit *= float32(n.confirms(s, r))
+			}
 			if x := n.direct[s.id] * trust(s, r) * float64(c.fit) / n.total[i]; x >= leastHint {
 				if h := newHint(s.party, r.party, s.at, x); every == 1 || h.pair()*0x9e3779b97f4a7c15>>32%every == 0 {
 					out = append(out, h)
@@ -92,7 +95,7 @@ func (n *net) shifted(round int) []mark {
 		// Neighbouring parties and rounds get offsets far apart (golden ratio).
 		d := offsets[(int(out[k].party)*623+round*389+97)%len(offsets)]
 		out[k].at = n.first.Add((out[k].at.Sub(n.first) + d) % span)
-		out[k].id = int32(k)
+		out[k].id, out[k].turned = int32(k), d
 	}
 	slices.SortStableFunc(out, func(x, y mark) int {
 		switch {

@@ -15,12 +15,16 @@
 //     affinities between parties in the place of space.
 //   - Who was away gets messages later: what was sent while a party showed no
 //     sign of life may arrive at its next one (candidates.go).
+//   - A message is confirmed by a receipt, which comes to its writer: that tells
+//     apart who may have written what waited (receipts.go).
 //   - Messages that several receive at once are a group's; groups are found as
 //     sets whose members may miss a message (groups.go), and a message that
 //     only one member got is held against its group before it counts as direct
 //     (direct.go).
 //   - Several devices of one person are taken together, where what the one gets
-//     the other gets, whoever else is concerned (devices.go).
+//     the other gets, whoever else is concerned (devices.go), or where messages
+//     that only three know of look like those of two (looks.go); pairs that may
+//     be two devices are doubted (self.go).
 //   - Two members of a group whose others are outside are told from two who
 //     talk directly by what comes to both from outside (outside.go).
 //   - A pair is scored by a likelihood ratio over distinct moments (pairs.go).
@@ -226,6 +230,7 @@ func expectFalse(list []Contact) {
 func (n *net) match() {
 	n.link()
 	n.assign()
+	n.learnReceipts()
 	n.addLate()
 	n.assign()
 }

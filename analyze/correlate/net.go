@@ -19,6 +19,9 @@ type mark struct {
 	conf  float32
 	kind  Kind
 	input int32
+
+	told   capture.Time  // of a received one: when its device confirmed it, 0 where that was not seen
+	turned time.Duration // of a sent one: by how much its clock was rotated
 }
 
 // net is one messenger: its events and what was found of them so far.
@@ -54,6 +57,8 @@ type net struct {
 	fans   []fan
 	scores []score
 
+	confirmed *receipts
+
 	perhaps map[uint64]bool // pairs that may be two devices of one person
 }
 
@@ -82,6 +87,7 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 	}
 	n.countMoments()
 	n.measureRates()
+	n.noteReceipts()
 	return n
 }
 
