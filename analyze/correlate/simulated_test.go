@@ -305,3 +305,24 @@ func (v *verdict) String() string {
 	return fmt.Sprintf("precision %.3f recall %.3f; wrong %.0f, expected %.1f, share a group %d, one person %d; hit@1 %.3f TPR at 1e-3 %.3f AUC %.3f Brier %.3f; groups %d spurious %d Jaccard %.3f; sources %.3f of %.3f, outside %.3f; devices joined %d, wrongly %d; any precision %.3f",
 		v.precision, v.recall, v.wrong, v.expected, v.sharing, v.self, v.hit1, v.tpr, v.auc, v.brier, v.groups, v.spurious, v.jaccard, v.attribP, v.attribR, v.outside, v.same, v.wrongSame, v.anyP)
 }
+
+// BenchmarkCities plays the embedded town for a day at several sizes, and gives
+// beside the time of an event how right the result is. The largest takes minutes
+// and some gigabytes: go test -bench Cities -benchtime 1x -run '^$' -timeout 1h.
+func BenchmarkCities(b *testing.B) {
+	for _, people := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(people), func(b *testing.B) {
+			c := newCity(b, people, 24*time.Hour, 1, nil)
+			var res *correlate.Result
+			for b.Loop() {
+				res = correlate.Correlate(c.events, len(c.person), correlate.Options{})
+			}
+			v := c.judge(res)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(c.events)), "ns/event")
+			b.ReportMetric(float64(len(c.events)), "events")
+			b.ReportMetric(v.precision, "precision")
+			b.ReportMetric(v.recall, "recall")
+			b.ReportMetric(v.hit1, "hit@1")
+		})
+	}
+}
