@@ -3,6 +3,7 @@ package correlate
 import (
 	"math"
 	"slices"
+	"time"
 )
 
 // null is what scores of pairs chance makes: how many a pair of rotated clocks
@@ -26,13 +27,19 @@ const (
 
 // chance scores the pairs with rotated clocks. hints is the number of hints
 // that there are without rotation; where they are very many, it is enough to
-// look at one pair in some.
-func (n *net) chance(hints int) *null {
+// look at one pair in some. The clocks are rotated far, or not much further than a
+// message may take: people who have a friend in common, who is not seen, are busy
+// at the same times, and that stays as it is when clocks are rotated a little.
+func (n *net) chance(hints int, near bool) *null {
 	var all []float64
 	rounds, every := 0, uint64(1+hints/nullHints)
+	offsets := rotations(n.last.Sub(n.first)+1, 1009)
+	if near {
+		offsets = n.law.around(1009)
+	}
 	var list []hint
 	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
-		list = n.rotated(list[:0], rounds, every)
+		list = n.rotated(list[:0], rounds, every, offsets, near)
 		for _, s := range n.scoresOf(list) {
 			all = append(all, s.t)
 		}
@@ -41,10 +48,37 @@ func (n *net) chance(hints int) *null {
 	return fitNull(all, float64(rounds)/float64(every))
 }
 
+// nearSpan is how much further than a message takes clocks are rotated a little.
+const nearSpan = 20 * time.Second
+
+// around gives offsets to both sides of no less than nearly all messages take.
+func (l *law) around(n int) []time.Duration {
+	width := lagWidths()
+	var all, sum float64
+	for b, d := range l.lag {
+		all += d * width[b]
+	}
+	least := time.Duration(0)
+	for b := 0; b < lagBins && sum < 0.95*all; b++ {
+		if sum += l.lag[b] * width[b]; b >= lagZero {
+			least += time.Duration(width[b] * float64(time.Second))
+		}
+	}
+	least = max(2*least, time.Second)
+	out := make([]time.Duration, n)
+	for i := range out {
+		if out[i] = least + time.Duration(float64(nearSpan)*(float64(i/2)+0.5)/float64(n/2+1)); i%2 == 1 {
+			out[i] = -out[i]
+		}
+	}
+	return out
+}
+
 // rotated lists the coincidences that remain when every sender's clock is
-// moved by an amount of its own, of one pair in every.
-func (n *net) rotated(out []hint, round int, every uint64) []hint {
-	sent := n.shifted(round)
+// moved by an amount of its own, of one pair in every. What waited stays where
+// it was when clocks are moved a little, and is left out then.
+func (n *net) rotated(out []hint, round int, every uint64, offsets []time.Duration, near bool) []hint {
+	sent := n.shifted(round, offsets)
 	waiting := n.waitingOf(sent)
 	var found []candidate
 	low := 0
@@ -56,7 +90,7 @@ func (n *net) rotated(out []hint, round int, every uint64) []hint {
 			low++
 		}
 		found = x.prompt(found[:0], r, low)
-		if n.gap[i] > 0 && n.unexplained(i) {
+		if !near && n.gap[i] > 0 && n.unexplained(i) {
 			found = x.late(found, r, n.gap[i], waiting)
 		}
 		for _, c := range found {
@@ -87,14 +121,13 @@ func (n *net) unexplained(i int) bool {
 
 // shifted gives the sent messages with rotated clocks, in order of time; their
 // ids are indices into sent as it was.
-func (n *net) shifted(round int) []mark {
+func (n *net) shifted(round int, offsets []time.Duration) []mark {
 	span := n.last.Sub(n.first) + 1
-	offsets := rotations(span, 1009)
 	out := slices.Clone(n.sent)
 	for k := range out {
 		// Neighbouring parties and rounds get offsets far apart (golden ratio).
 		d := offsets[(int(out[k].party)*623+round*389+97)%len(offsets)]
-		out[k].at = n.first.Add((out[k].at.Sub(n.first) + d) % span)
+		out[k].at = n.first.Add((out[k].at.Sub(n.first) + d + span) % span)
 		out[k].id, out[k].turned = int32(k), d
 	}
 	slices.SortStableFunc(out, func(x, y mark) int {
@@ -148,6 +181,15 @@ func fitNull(all []float64, rounds float64) *null {
 // density is how many pairs a nat chance gives at a score.
 func (u *null) density(t float64) float64 {
 	return u.count * u.fall * math.Exp(-u.fall*math.Max(t-u.level, 0))
+}
+
+// doubt gives every score a probability no greater than it has by another null.
+func (u *null) doubt(list []score) {
+	other := slices.Clone(list)
+	u.judge(other)
+	for i := range list {
+		list[i].conf = math.Min(list[i].conf, other[i].conf)
+	}
 }
 
 // judge gives every score its probability: how much of the scores around it is

@@ -10,12 +10,18 @@ import (
 // is certain, and the law of chance was seen to hold to about this level.
 const surest = 0.9999
 
+// unproven is the greatest probability where no law of delays and sizes stands out
+// from chance: no contact is likely then.
+const unproven = 0.89
+
 // conclude writes what was found into the result.
 func (n *net) conclude(o Options, res *Result) {
 	conf := make(map[uint64]float64, len(n.scores))
 	for i := range n.scores {
 		s := &n.scores[i]
-		s.conf = min(s.conf, surest)
+		if s.conf = min(s.conf, surest); n.law.unproven {
+			s.conf = min(s.conf, unproven)
+		}
 		conf[pairKey(s.a, s.b)] = s.conf
 	}
 	for _, g := range n.groups {

@@ -159,11 +159,11 @@ func (n *net) learn() *law {
 	for k := range min(3, chanceRounds) {
 		_, g := base.fit(chance[k*per : (k+1)*per])
 		// Where the first rotation decides it by far, the rest change nothing.
-		if luck = max(luck, g); gain < 1.5*luck+3 || gain > 5*luck+50 {
+		if luck = max(luck, g); gain < proof(luck) || gain > 5*luck+50 {
 			break
 		}
 	}
-	if gain < 1.5*luck+3 {
+	if gain < proof(luck) {
 		l = base.broad()
 		l.unproven = true
 	}
@@ -171,6 +171,12 @@ func (n *net) learn() *law {
 	l.late = lateFirst
 	return l
 }
+
+// proof is the gain that a law must bring where luck brings so much: with nobody
+// inside who writes to anybody inside, 5 of 20 simulated towns came to between 1.5
+// and 2.6 times of it; in the recorded labs, of which only some clients are looked
+// at, where some talk to each other it is 3 times and more.
+func proof(luck float64) float64 { return 2*luck + 10 }
 
 // lateFirst is the share of late messages to begin with.
 const lateFirst = 0.1
@@ -321,7 +327,7 @@ func (b *base) excess(real [][]pairing) *law {
 
 // update sets the law from weighted counts of true pairings.
 func (b *base) update(l *law, lag []float64, kinds [4]float64, grow, bulk *counts) {
-	l.lag = b.density(smooth(lag))
+	l.lag = oneHumped(b.density(smooth(lag)), b.width)
 	var sum, all float64
 	for k := range kinds {
 		sum += kinds[k]
@@ -364,6 +370,25 @@ func (b *base) density(lag []float64) []float64 {
 		out[i] = w / (sum*scale + prior) / b.width[i]
 	}
 	return out
+}
+
+// oneHumped takes from densities what rises again away from the most common delay.
+// Servers pass on what they get in one way; a second hump is the time that people
+// take to answer, of whom those outside are seen by their answers only.
+func oneHumped(density, width []float64) []float64 {
+	top, most := 0, 0.0
+	for b, d := range density {
+		if d*width[b] > most {
+			top, most = b, d*width[b]
+		}
+	}
+	for b := top + 1; b < len(density); b++ {
+		density[b] = math.Min(density[b], density[b-1])
+	}
+	for b := top - 1; b >= 0; b-- {
+		density[b] = math.Min(density[b], density[b+1])
+	}
+	return density
 }
 
 // smooth spreads counts over neighbouring bins: delays vary smoothly on a

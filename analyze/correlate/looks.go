@@ -24,7 +24,19 @@ const (
 	// looksSure is the sum of log ratios from which messages are believed to be
 	// direct, or a group's: 150 to 1.
 	looksSure = 5
+	// looksEach is the least that each of them must say on the mean: all messages
+	// of one conversation are alike, so that a small error adds up over them.
+	looksEach = 0.5
 )
+
+// looking is what messages say together of being direct.
+type looking struct {
+	sum   float64 // of log ratios
+	count int
+}
+
+// private tells whether messages are believed to be direct.
+func (l looking) private() bool { return l.sum >= looksSure && l.sum >= looksEach*float64(l.count) }
 
 // private tells by its growth how much likelier a message is for a direct one;
 // nil where there is too little to learn it from.
@@ -82,11 +94,13 @@ type trio [3]int32
 
 // trios sums up for every three parties how direct the messages look of which
 // just they know.
-func (n *net) trios(p *private) map[trio]float64 {
-	out := make(map[trio]float64)
+func (n *net) trios(p *private) map[trio]looking {
+	out := make(map[trio]looking)
 	for k := range n.fans {
 		if f := &n.fans[k]; p != nil && len(f.to) == 2 {
-			out[trio(with(f.to, n.sent[k].party))] += p.of(n, f)
+			x := trio(with(f.to, n.sent[k].party))
+			l := out[x]
+			out[x] = looking{l.sum + p.of(n, f), l.count + 1}
 		}
 	}
 	return out
@@ -111,11 +125,11 @@ func (n *net) doubles() {
 	t := n.companies()
 	n.perhaps = make(map[uint64]bool)
 	kept := slices.DeleteFunc(slices.Clone(n.groups), func(g *set) bool {
-		var sum float64
+		l := looking{count: len(g.messages)}
 		for _, k := range g.messages {
-			sum += p.of(n, &n.fans[k])
+			l.sum += p.of(n, &n.fans[k])
 		}
-		if sum < looksSure || len(g.members) > doublesMost {
+		if !l.private() || len(g.members) > doublesMost {
 			return false
 		}
 		n.perhaps[t.closest(g.members)] = true
@@ -149,8 +163,8 @@ func (t *ties) closest(list []Member) uint64 {
 func (n *net) ghosts(p *private, t *ties) map[uint64]bool {
 	all := n.trios(p)
 	var list []trio
-	for x, sum := range all {
-		if sum >= looksSure {
+	for x, l := range all {
+		if l.private() && l.count >= copiesFew {
 			list = append(list, x)
 		}
 	}

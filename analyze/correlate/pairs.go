@@ -172,7 +172,7 @@ func evidence(x []float64, sent int32) float64 {
 func (n *net) scorePairs() {
 	real := n.hints()
 	n.scores = n.scoresOf(real)
-	null := n.chance(len(real))
-	null.judge(n.scores)
+	n.chance(len(real), false).judge(n.scores)
+	n.chance(len(real), true).doubt(n.scores)
 	n.joinOutsiders()
 }
