@@ -3,6 +3,8 @@ package infer
 import (
 	_ "embed" // for the measured sizes and times
 	"encoding/json"
+
+	"envelope/capture"
 )
 
 //go:embed data/signal.json
@@ -75,10 +77,11 @@ func Signal(conns []Conn) []Event {
 	for i := range conns {
 		byService[conns[i].Service] = append(byService[conns[i].Service], &conns[i])
 	}
-	var out []Event
+	var parts [][]Event
 	for _, group := range byService {
-		out = append(out, law.events(group)...)
+		parts = append(parts, law.events(group))
 	}
+	out := Joined(parts)
 	InOrder(out, before)
 	return out
 }
@@ -158,8 +161,12 @@ func (x *signalTalk) event(id int32, p [meanings]float64) (Event, bool) {
 func (law *signalLaw) requests(v *view, out *[]Event) *view {
 	w := &view{conns: v.conns, clients: v.clients, request: make([]bool, len(v.conns))}
 	until := v.loginEnds()
+	var frames []capture.Frame
+	var units []unit
 	for i, c := range v.conns {
-		t := turnsOfSignal{law: law, c: c, units: cut(c, int32(i), v.whoOf(c), false), until: until[i]}
+		frames = application(frames[:0], c.Flow)
+		units = appendCut(units[:0], frames, int32(i), v.whoOf(c), false)
+		t := turnsOfSignal{law: law, c: c, units: units, until: until[i]}
 		t.read()
 		w.units = append(w.units, t.kept()...)
 		*out = append(*out, t.keepalives()...)

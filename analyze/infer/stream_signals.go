@@ -28,12 +28,12 @@ func (v *view) markSignals(fs []family) {
 		switch {
 		case f.content || f.low >= bulk || f.leaving > 0.6:
 		case v.regular(f):
-			v.name(f, Keepalive)
+			v.name(f, isKeepalive)
 		case len(f.units) < 3 || !v.passedOn(f):
 		case f.broadcast():
-			v.name(f, Presence)
+			v.name(f, isPresence)
 		case v.precedes(f):
-			v.name(f, Typing)
+			v.name(f, isTyping)
 		}
 	}
 }
@@ -47,10 +47,10 @@ func (v *view) passedOn(f *family) bool {
 	return f.relayed >= relayedMost
 }
 
-// name gives the units of a family a kind.
-func (v *view) name(f *family, k Kind) {
+// name gives the units of a family a kind of signal.
+func (v *view) name(f *family, k uint8) {
 	for _, id := range f.units {
-		if u := &v.units[id]; u.signal == "" && !u.content {
+		if u := &v.units[id]; u.signal == noSignal && !u.content {
 			u.signal = k
 		}
 	}
@@ -81,7 +81,7 @@ func (v *view) markReceipts() {
 	for i := range v.units {
 		u := &v.units[i]
 		if ok && u.up && !u.login && !u.content && u.size >= size && u.size <= size+size/receiptWidth && v.afterMessage(u) {
-			u.signal = Receipt
+			u.signal = isReceipt
 		}
 	}
 }

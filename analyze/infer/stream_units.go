@@ -17,24 +17,36 @@ import (
 type unit struct {
 	at, end capture.Time
 	origin  capture.Origin
-	conn    int32 // index into view.conns
-	who     int32 // index into view.clients
+	waited  time.Duration // how long the answer took
+	conn    int32         // index into view.conns
+	who     int32         // index into view.clients
 	size    uint32
 	last    uint32  // length of the last record, which tells whether a tail follows
 	react   float32 // how far units of this size only answer the other side, 0 to 1
+	source  int32   // unit that it was relayed from, -1 for none
+	score   float32 // log likelihood ratio of that source
+	answer  uint32  // on connections of requests: size of the answer, or of the request it answers
 	up      bool
-	login   bool          // in the set-up of a session: lists, keys, history
-	closing bool          // in the taking leave at its end
-	inner   bool          // part of a burst of which another unit is the substance
-	echo    bool          // a copy of what the same client had just sent
-	content bool          // of a size and behaviour that carries what people write
-	ground  uint8         // why a unit down is taken as a message
-	source  int32         // unit that it was relayed from, -1 for none
-	score   float32       // log likelihood ratio of that source
-	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
-	signal  Kind          // of a unit up without content
-	waited  time.Duration // how long the answer took
+	login   bool  // in the set-up of a session: lists, keys, history
+	closing bool  // in the taking leave at its end
+	inner   bool  // part of a burst of which another unit is the substance
+	echo    bool  // a copy of what the same client had just sent
+	content bool  // of a size and behaviour that carries what people write
+	ground  uint8 // why a unit down is taken as a message
+	signal  uint8 // of a unit up without content: index into signalKinds
 }
+
+// signalKinds are the kinds of units without content. Units hold their numbers:
+// without pointers there is nothing in millions of them for the collector to see.
+var signalKinds = [...]Kind{noSignal: "", isKeepalive: Keepalive, isPresence: Presence, isTyping: Typing, isReceipt: Receipt}
+
+const (
+	noSignal uint8 = iota
+	isKeepalive
+	isPresence
+	isTyping
+	isReceipt
+)
 
 // view is the traffic of one messenger, ordered by time, with an index by
 // client and direction.
@@ -273,11 +285,6 @@ func turns(frames []capture.Frame) (kept, broken int) {
 		}
 	}
 	return kept, broken
-}
-
-// cut turns the data frames of one connection into units.
-func cut(c *Conn, conn, who int32, turns bool) []unit {
-	return appendCut(nil, application(nil, c.Flow), conn, who, turns)
 }
 
 // appendCut appends the units that frames of one connection make to out.
