@@ -159,13 +159,13 @@ func (x *signalTalk) event(id int32, p [meanings]float64) (Event, bool) {
 // requests gives the requests with messages as a view of their own, and adds
 // the keepalives to out. v holds all connections.
 func (law *signalLaw) requests(v *view, out *[]Event) *view {
-	w := &view{conns: v.conns, clients: v.clients, request: make([]bool, len(v.conns))}
+	w := &view{conns: v.conns, clients: v.clients, who: v.who, beside: v.beside, request: make([]bool, len(v.conns))}
 	until := v.loginEnds()
 	var frames []capture.Frame
 	var units []unit
 	for i, c := range v.conns {
 		frames = application(frames[:0], c.Flow)
-		units = appendCut(units[:0], frames, int32(i), v.whoOf(c), false)
+		units = appendCut(units[:0], frames, int32(i), v.who[i], false)
 		t := turnsOfSignal{law: law, c: c, units: units, until: until[i]}
 		t.read()
 		w.units = append(w.units, t.kept()...)

@@ -59,6 +59,8 @@ type view struct {
 	downs   []int32             // all units down, by time
 	falls   []fall              // the same, with what a law is learned from
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
+	who     []int32             // by conn: index into clients
+	beside  []bool              // by conn: opened beside a live one of the same client
 	pairs   []trial             // room for those of the next comparison
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
@@ -88,6 +90,8 @@ const (
 // newView cuts the data frames of the message connections into units.
 func newView(conns []*Conn) *view {
 	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
+	v.who = v.whoseConns()
+	v.beside = v.besides()
 	most := 0
 	for _, c := range conns {
 		most += len(c.Flow.Frames)
@@ -96,7 +100,7 @@ func newView(conns []*Conn) *view {
 	var frames []capture.Frame
 	for i, c := range conns {
 		frames = application(frames[:0], c.Flow)
-		v.units = appendCut(v.units, frames, int32(i), v.whoOf(c), v.request[i])
+		v.units = appendCut(v.units, frames, int32(i), v.who[i], v.request[i])
 	}
 	inTime(v.units)
 	v.markLogins()
@@ -328,9 +332,8 @@ func (v *view) markLogins() {
 // or 0 where it has none.
 func (v *view) loginEnds() []capture.Time {
 	until := make([]capture.Time, len(v.conns))
-	beside := v.besides()
 	for i, c := range v.conns {
-		if c.Flow.Midstream || beside[i] {
+		if c.Flow.Midstream || v.beside[i] {
 			continue
 		}
 		until[i] = quietAfter(c.Flow)
@@ -360,7 +363,7 @@ func (v *view) besides() []bool {
 	}
 	order := make([]opening, len(v.conns))
 	for i, c := range v.conns {
-		order[i] = opening{c.Flow.First, v.whoOf(c), int32(i)}
+		order[i] = opening{c.Flow.First, v.who[i], int32(i)}
 	}
 	slices.SortFunc(order, func(a, b opening) int {
 		if a.who != b.who {
@@ -449,8 +452,15 @@ func (v *view) byTime() []int {
 	return out
 }
 
-// whoOf gives the index of a connection's client.
-func (v *view) whoOf(c *Conn) int32 {
-	i, _ := slices.BinarySearchFunc(v.clients, c.Flow.Client.Addr(), netip.Addr.Compare)
-	return int32(i)
+// whoseConns gives the index of every connection's client.
+func (v *view) whoseConns() []int32 {
+	at := make(map[netip.Addr]int32, len(v.clients))
+	for i, a := range v.clients {
+		at[a] = int32(i)
+	}
+	out := make([]int32, len(v.conns))
+	for i, c := range v.conns {
+		out[i] = at[c.Flow.Client.Addr()]
+	}
+	return out
 }
