@@ -61,6 +61,7 @@ func (v *view) name(f *family, k uint8) {
 func (v *view) markReceipts() {
 	after, other := make(map[uint32]float64), make(map[uint32]float64)
 	var messages, others float64
+	var sizes []uint32
 	for _, id := range v.downs {
 		d := &v.units[id]
 		if d.login {
@@ -73,7 +74,8 @@ func (v *view) markReceipts() {
 		} else {
 			others++
 		}
-		for _, s := range v.replies(d) {
+		sizes = v.replies(sizes[:0], d)
+		for _, s := range sizes {
 			m[s]++
 		}
 	}
@@ -99,9 +101,9 @@ func leastReply(after, other map[uint32]float64, messages, others float64) (leas
 	return least, ok
 }
 
-// replies gives the different sizes of what a client sent soon after unit d.
-func (v *view) replies(d *unit) []uint32 {
-	var out []uint32
+// replies gives the different sizes of what a client sent soon after unit d, in
+// the memory of out, which is empty.
+func (v *view) replies(out []uint32, d *unit) []uint32 {
 	for _, id := range v.between(d.who, capture.Up, d.at, d.at.Add(receiptWithin)) {
 		if u := &v.units[id]; !u.content && u.conn == d.conn || v.request[d.conn] && !u.content {
 			out = append(out, u.size)

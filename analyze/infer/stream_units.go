@@ -438,8 +438,10 @@ func direction(up bool) int {
 func (v *view) between(who int32, d int, from, to capture.Time) []int32 {
 	t := v.times[who][d]
 	lo := sort.Search(len(t), func(i int) bool { return t[i] > from })
-	hi := sort.Search(len(t), func(i int) bool { return t[i] > to })
-	return v.index[who][d][lo:min(hi, lo+relayMost)]
+	hi := lo
+	for most := min(len(t), lo+relayMost); hi < most && t[hi] <= to; hi++ {
+	}
+	return v.index[who][d][lo:hi]
 }
 
 // byTime gives the connections in the order of their first packets.
