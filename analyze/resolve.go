@@ -136,11 +136,12 @@ const longPolling = 0.8
 // otherwise, and makes those surer that a habit of naming alone gave their
 // messenger.
 func (a *Analyzer) byBehaviour(all []*conn) {
+	var polls infer.Polls
 	for _, c := range all {
 		if !c.aside && !c.doubtful() {
 			continue
 		}
-		if p := infer.LongPoll(&c.Conn); p >= longPolling {
+		if p := polls.LongPoll(&c.Conn); p >= longPolling {
 			e := endpoint{c.Flow.Server.Addr(), c.Flow.Host}
 			a.known.polled[e] = max(a.known.polled[e], p)
 		}
@@ -215,13 +216,13 @@ type rule struct {
 func inferChats(id string, conns []infer.Conn) []infer.Event {
 	list := rules()
 	of := ruleOf(id, conns, list)
-	var events []infer.Event
+	var parts [][]infer.Event
 	for i := range list {
 		if part := partOf(conns, of, uint8(i)); len(part) > 0 {
-			events = append(events, list[i].infer(part)...)
+			parts = append(parts, list[i].infer(part))
 		}
 	}
-	return events
+	return infer.Joined(parts)
 }
 
 // ruleOf gives for every connection of one messenger the rule that reads it.

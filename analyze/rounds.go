@@ -76,13 +76,11 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, ov
 	for _, c := range all {
 		of[c.Flow.ID] = c
 	}
+	var parts [][]infer.Event
 	for _, id := range sortedKeys(chats) {
-		for _, e := range inferChats(id, chats[id]) {
-			if e.Time < cut && e.Time >= of[e.Flow].told {
-				events = append(events, e)
-			}
-		}
+		parts = append(parts, slices.DeleteFunc(inferChats(id, chats[id]), func(e infer.Event) bool { return e.Time >= cut || e.Time < of[e.Flow].told }))
 	}
+	events = infer.Joined(parts)
 	over = map[uint64]bool{}
 	for i, done := range infer.CallsOver(calls, a.now) {
 		over[calls[i].Flow.ID] = done || cut == forever

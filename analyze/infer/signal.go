@@ -3,6 +3,8 @@ package infer
 import (
 	_ "embed" // for the measured sizes and times
 	"encoding/json"
+
+	"envelope/capture"
 )
 
 //go:embed data/signal.json
@@ -75,10 +77,11 @@ func Signal(conns []Conn) []Event {
 	for i := range conns {
 		byService[conns[i].Service] = append(byService[conns[i].Service], &conns[i])
 	}
-	var out []Event
+	var parts [][]Event
 	for _, group := range byService {
-		out = append(out, law.events(group)...)
+		parts = append(parts, law.events(group))
 	}
+	out := Joined(parts)
 	InOrder(out, before)
 	return out
 }
@@ -156,10 +159,14 @@ func (x *signalTalk) event(id int32, p [meanings]float64) (Event, bool) {
 // requests gives the requests with messages as a view of their own, and adds
 // the keepalives to out. v holds all connections.
 func (law *signalLaw) requests(v *view, out *[]Event) *view {
-	w := &view{conns: v.conns, clients: v.clients, request: make([]bool, len(v.conns))}
+	w := &view{conns: v.conns, clients: v.clients, who: v.who, beside: v.beside, request: make([]bool, len(v.conns))}
 	until := v.loginEnds()
+	var frames []capture.Frame
+	var units []unit
 	for i, c := range v.conns {
-		t := turnsOfSignal{law: law, c: c, units: cut(c, int32(i), v.whoOf(c), false), until: until[i]}
+		frames = application(frames[:0], c.Flow)
+		units = appendCut(units[:0], frames, int32(i), v.who[i], false)
+		t := turnsOfSignal{law: law, c: c, units: units, until: until[i]}
 		t.read()
 		w.units = append(w.units, t.kept()...)
 		*out = append(*out, t.keepalives()...)

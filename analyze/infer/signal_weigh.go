@@ -115,8 +115,8 @@ func (x *signalTalk) lives() []life {
 	for i := range out {
 		out[i].first = math.MaxInt64
 	}
-	for _, c := range x.conns {
-		l := &out[x.whoOf(c)]
+	for i, c := range x.conns {
+		l := &out[x.who[i]]
 		l.first, l.last = min(l.first, c.Flow.First), max(l.last, c.Flow.Last)
 	}
 	return out

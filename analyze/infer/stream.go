@@ -39,12 +39,23 @@ func Stream(conns []Conn) []Event {
 		c := &conns[i]
 		byService[c.Service] = append(byService[c.Service], c)
 	}
-	var out []Event
+	var parts [][]Event
 	for _, group := range byService {
-		out = append(out, streamOf(group)...)
+		parts = append(parts, streamOf(group))
 	}
+	out := Joined(parts)
 	InOrder(out, before)
 	return out
+}
+
+// Joined gives lists of events as one. A lone one is not copied: an event has a
+// quarter of a kilobyte, and there may be a million.
+func Joined(parts [][]Event) []Event {
+	parts = slices.DeleteFunc(parts, func(p []Event) bool { return len(p) == 0 })
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return slices.Concat(parts...)
 }
 
 // InOrder sorts events in place, those of which compare tells no difference as
@@ -211,19 +222,29 @@ func arriving(fs []family) (low, high uint32) {
 
 // events gives the events of all units that mean something.
 func (v *view) events(fs []family) []Event {
-	out := v.logins()
+	out := slices.Grow(v.logins(), v.telling())
 	for i := range v.units {
 		u := &v.units[i]
 		switch {
 		case u.content:
 			out = append(out, v.event(u, Message, Sent, sureSent(fs, u), "a record up of a size and at a time of one's own choosing"))
-		case u.up && u.signal != "":
-			out = append(out, v.event(u, u.signal, Sent, sureSignal, "a record up that is always of this size"))
+		case u.up && u.signal != noSignal:
+			out = append(out, v.event(u, signalKinds[u.signal], Sent, sureSignal, "a record up that is always of this size"))
 		case !u.up && !u.login && !u.echo && u.ground != groundNone:
 			out = append(out, v.event(u, Message, Received, v.sureReceived(fs, u), notes[u.ground]))
 		}
 	}
 	return out
+}
+
+// telling counts the units that events are made of, or a few more.
+func (v *view) telling() (n int) {
+	for i := range v.units {
+		if u := &v.units[i]; u.content || u.signal != noSignal || u.ground != groundNone {
+			n++
+		}
+	}
+	return n
 }
 
 // event makes an event of a unit, with probability p, but no surer than that its

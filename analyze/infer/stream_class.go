@@ -55,16 +55,12 @@ const answersMost = 1 << 16
 // markAnswers gives every unit of a direction the excess with which units of
 // its size follow something from the other side, over what chance makes of it.
 func (v *view) markAnswers(up bool) {
-	var ids []int32
-	for i := range v.units {
-		if u := &v.units[i]; u.up == up && !u.login {
-			ids = append(ids, int32(i))
-		}
-	}
+	ids := v.settled(up)
 	some := spaced(ids, answersMost)
 	found := make([][2]float64, len(some)) // in order of time, in which units lie in memory
+	last := make([]cursors, len(v.clients))
 	for k, id := range some {
-		found[k][0], found[k][1] = v.answers(id)
+		found[k][0], found[k][1] = v.answers(id, &last[v.units[id].who])
 	}
 	sizes := make([]uint32, len(some))
 	hits, chance := make([]float64, len(some)+1), make([]float64, len(some)+1)
@@ -86,6 +82,21 @@ func (v *view) markAnswers(up bool) {
 	if !up {
 		v.markNews(ids)
 	}
+}
+
+// settled gives the units of a direction that are of no login.
+func (v *view) settled(up bool) []int32 {
+	n := len(v.downs)
+	if up {
+		n = len(v.units) - n
+	}
+	ids := make([]int32, 0, n)
+	for i := range v.units {
+		if u := &v.units[i]; u.up == up && !u.login {
+			ids = append(ids, int32(i))
+		}
+	}
+	return ids
 }
 
 // bySize gives the order of units by size, those of one size as they are.
@@ -125,22 +136,33 @@ func (v *view) markNews(ids []int32) {
 	}
 }
 
+// cursors are places in the times of one client's other side: for units in order
+// of time each of them only moves forward, at each shift and at the true moment.
+type cursors [len(shifts) + 1]int32
+
+// soonAfter tells, as 0 or 1, whether a moment follows one of times within
+// answerWithin. The cursor is that of earlier moments.
+func soonAfter(times []capture.Time, at capture.Time, cursor *int32) float64 {
+	i := int(*cursor)
+	for i < len(times) && times[i] < at {
+		i++
+	}
+	*cursor = int32(i)
+	if i > 0 && at.Sub(times[i-1]) <= answerWithin {
+		return 1
+	}
+	return 0
+}
+
 // answers tells whether unit id follows something from the other side, and how
 // often it would at other moments.
-func (v *view) answers(id int32) (hit, chance float64) {
+func (v *view) answers(id int32, last *cursors) (hit, chance float64) {
 	u := &v.units[id]
 	t := v.times[u.who][1-direction(u.up)]
-	follows := func(at capture.Time) float64 {
-		i, _ := slices.BinarySearch(t, at)
-		if i > 0 && at.Sub(t[i-1]) <= answerWithin {
-			return 1
-		}
-		return 0
+	for k, d := range shifts {
+		chance += soonAfter(t, u.at.Add(d), &last[k]) / float64(len(shifts))
 	}
-	for _, d := range shifts {
-		chance += follows(u.at.Add(d)) / float64(len(shifts))
-	}
-	return follows(u.at), max(chance, density(t))
+	return soonAfter(t, u.at, &last[len(shifts)]), max(chance, density(t))
 }
 
 // density is the chance of being within answerWithin of one of times, at their

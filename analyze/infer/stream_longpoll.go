@@ -3,6 +3,8 @@ package infer
 import (
 	"slices"
 	"time"
+
+	"envelope/capture"
 )
 
 const (
@@ -39,19 +41,30 @@ type hang struct {
 // channel sends without being asked. On HTTP/2 other requests go on beside the
 // one that hangs, and the client's flow control looks like short requests;
 // fewer signs are left, and the probability stays below 0.9.
-func LongPoll(c *Conn) float64 {
-	kept, broken := turns(application(nil, c.Flow))
+func LongPoll(c *Conn) float64 { return new(Polls).LongPoll(c) }
+
+// Polls looks for long polling at one connection after the other, in the same
+// memory. The zero value is ready.
+type Polls struct {
+	frames []capture.Frame
+	units  []unit
+}
+
+// LongPoll is the function of that name.
+func (p *Polls) LongPoll(c *Conn) float64 {
+	p.frames = application(p.frames[:0], c.Flow)
+	kept, broken := turns(p.frames)
 	switch {
 	case kept >= 4 && broken*10 <= kept:
-		units := cut(c, 0, 0, true)
-		return waiting(hangsOf(units), idleTime(units))
+		p.units = appendCut(p.units[:0], p.frames, 0, 0, true)
+		return waiting(hangsOf(p.units), idleTime(p.units))
 	case slices.Contains(c.Flow.ALPN, "h2"):
-		units := cut(c, 0, 0, false)
-		hangs := newsOf(units)
+		p.units = appendCut(p.units[:0], p.frames, 0, 0, false)
+		hangs := newsOf(p.units)
 		if len(hangs) < 5 {
 			return 0
 		}
-		return 0.89 * waiting(hangs, idleTime(units))
+		return 0.89 * waiting(hangs, idleTime(p.units))
 	}
 	return 0
 }

@@ -18,14 +18,8 @@ func (v *view) withMedia(events []Event, media []*Conn) []Event {
 		byClient[c.Flow.Client.Addr()] = append(byClient[c.Flow.Client.Addr()], *c)
 	}
 	inline := v.inline()
-	var out []Event
-	plain := v.plain()
-	for _, e := range events {
-		if plain(&e) {
-			out = append(out, e)
-		}
-	}
-	for _, own := range perClient(slices.DeleteFunc(events, func(e Event) bool { return plain(&e) }), media) {
+	out, rest := parted(events, v.plain())
+	for _, own := range perClient(rest, media) {
 		who := own.client
 		for i := range own.events {
 			if t := matching(inline[who], &own.events[i]); t != nil && own.events[i].Kind == Message {
@@ -45,6 +39,26 @@ func (v *view) withMedia(events []Event, media []*Conn) []Event {
 	return out
 }
 
+// parted moves the events that pass a test before those that do not, each in
+// their order. What is appended to passed does not touch the rest.
+func parted(events []Event, test func(*Event) bool) (passed, rest []Event) {
+	n := 0
+	for i := range events {
+		if test(&events[i]) {
+			n++
+		}
+	}
+	passed, rest = make([]Event, 0, len(events)), make([]Event, 0, len(events)-n)
+	for i := range events {
+		if e := &events[i]; test(e) {
+			passed = append(passed, *e)
+		} else {
+			rest = append(rest, *e)
+		}
+	}
+	return passed, rest
+}
+
 // plain gives a test for received messages that are too small to name a file.
 func (v *view) plain() func(*Event) bool {
 	least := map[string]uint64{}
@@ -60,6 +74,7 @@ func (v *view) plain() func(*Event) bool {
 type clientEvents struct {
 	client netip.Addr
 	events []Event
+	count  int
 }
 
 // perClient parts events by client; clients that only have media come too.
@@ -74,9 +89,16 @@ func perClient(events []Event, media []*Conn) []clientEvents {
 		}
 		return &out[i]
 	}
-	for _, e := range events {
-		c := find(e.Client)
-		c.events = append(c.events, e)
+	for i := range events {
+		find(events[i].Client).count++
+	}
+	room := make([]Event, len(events))
+	for i := range out {
+		out[i].events, room = room[:0:out[i].count], room[out[i].count:]
+	}
+	for i := range events {
+		c := find(events[i].Client)
+		c.events = append(c.events, events[i])
 	}
 	for _, c := range media {
 		find(c.Flow.Client.Addr())

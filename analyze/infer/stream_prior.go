@@ -55,7 +55,7 @@ func (v *view) receipts(p *prior) {
 		for _, id := range v.between(u.who, capture.Down, u.at.Add(-time.Duration(p.Within)*time.Millisecond), u.at) {
 			if d := &v.units[id]; d.size >= p.LeastDown && d.ground == groundNone && !d.echo && d.conn == u.conn {
 				d.ground = groundReceipt
-				u.signal = Receipt
+				u.signal = isReceipt
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func (v *view) setups(fs []family) *setups {
 	s.low, s.high = arriving(fs)
 	for i, until := range v.loginEnds() {
 		if until > 0 {
-			s.sessions[v.whoOf(v.conns[i])]++
+			s.sessions[v.who[i]]++
 			s.all++
 		}
 	}

@@ -28,12 +28,12 @@ func (v *view) markSignals(fs []family) {
 		switch {
 		case f.content || f.low >= bulk || f.leaving > 0.6:
 		case v.regular(f):
-			v.name(f, Keepalive)
+			v.name(f, isKeepalive)
 		case len(f.units) < 3 || !v.passedOn(f):
 		case f.broadcast():
-			v.name(f, Presence)
+			v.name(f, isPresence)
 		case v.precedes(f):
-			v.name(f, Typing)
+			v.name(f, isTyping)
 		}
 	}
 }
@@ -47,10 +47,10 @@ func (v *view) passedOn(f *family) bool {
 	return f.relayed >= relayedMost
 }
 
-// name gives the units of a family a kind.
-func (v *view) name(f *family, k Kind) {
+// name gives the units of a family a kind of signal.
+func (v *view) name(f *family, k uint8) {
 	for _, id := range f.units {
-		if u := &v.units[id]; u.signal == "" && !u.content {
+		if u := &v.units[id]; u.signal == noSignal && !u.content {
 			u.signal = k
 		}
 	}
@@ -61,6 +61,7 @@ func (v *view) name(f *family, k Kind) {
 func (v *view) markReceipts() {
 	after, other := make(map[uint32]float64), make(map[uint32]float64)
 	var messages, others float64
+	var sizes []uint32
 	for _, id := range v.downs {
 		d := &v.units[id]
 		if d.login {
@@ -73,7 +74,8 @@ func (v *view) markReceipts() {
 		} else {
 			others++
 		}
-		for _, s := range v.replies(d) {
+		sizes = v.replies(sizes[:0], d)
+		for _, s := range sizes {
 			m[s]++
 		}
 	}
@@ -81,7 +83,7 @@ func (v *view) markReceipts() {
 	for i := range v.units {
 		u := &v.units[i]
 		if ok && u.up && !u.login && !u.content && u.size >= size && u.size <= size+size/receiptWidth && v.afterMessage(u) {
-			u.signal = Receipt
+			u.signal = isReceipt
 		}
 	}
 }
@@ -99,9 +101,9 @@ func leastReply(after, other map[uint32]float64, messages, others float64) (leas
 	return least, ok
 }
 
-// replies gives the different sizes of what a client sent soon after unit d.
-func (v *view) replies(d *unit) []uint32 {
-	var out []uint32
+// replies gives the different sizes of what a client sent soon after unit d, in
+// the memory of out, which is empty.
+func (v *view) replies(out []uint32, d *unit) []uint32 {
 	for _, id := range v.between(d.who, capture.Up, d.at, d.at.Add(receiptWithin)) {
 		if u := &v.units[id]; !u.content && u.conn == d.conn || v.request[d.conn] && !u.content {
 			out = append(out, u.size)

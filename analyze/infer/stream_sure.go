@@ -72,13 +72,12 @@ const loginApart = 10 * time.Second
 // logins gives one event for each session that begins in the capture.
 func (v *view) logins() []Event {
 	var out []Event
-	beside := v.besides()
 	last := make(map[int32]capture.Time)
 	for _, i := range v.byTime() {
 		c := v.conns[i]
-		who := v.whoOf(c)
+		who := v.who[i]
 		t, again := last[who]
-		if c.Flow.Midstream || beside[i] || !shakes(c.Flow) || again && c.Flow.First.Sub(t) < loginApart {
+		if c.Flow.Midstream || v.beside[i] || !shakes(c.Flow) || again && c.Flow.First.Sub(t) < loginApart {
 			continue
 		}
 		last[who] = c.Flow.First

@@ -17,25 +17,37 @@ import (
 type unit struct {
 	at, end capture.Time
 	origin  capture.Origin
-	conn    int32 // index into view.conns
-	who     int32 // index into view.clients
+	took    time.Duration // how long the answer took
+	conn    int32         // index into view.conns
+	who     int32         // index into view.clients
 	size    uint32
 	last    uint32  // length of the last record, which tells whether a tail follows
 	react   float32 // how far units of this size only answer the other side, 0 to 1
+	source  int32   // unit that it was relayed from, -1 for none
+	score   float32 // log likelihood ratio of that source
+	answer  uint32  // on connections of requests: size of the answer, or of the request it answers
 	up      bool
-	login   bool          // in the set-up of a session: lists, keys, history
-	waited  bool          // in the set-up of a session, but no part of it: a unit down had waited for the client
-	closing bool          // in the taking leave at its end
-	inner   bool          // part of a burst of which another unit is the substance
-	echo    bool          // a copy of what the same client had just sent
-	content bool          // of a size and behaviour that carries what people write
-	ground  uint8         // why a unit down is taken as a message
-	source  int32         // unit that it was relayed from, -1 for none
-	score   float32       // log likelihood ratio of that source
-	answer  uint32        // on connections of requests: size of the answer, or of the request it answers
-	signal  Kind          // of a unit up without content
-	took    time.Duration // how long the answer took
+	login   bool  // in the set-up of a session: lists, keys, history
+	waited  bool  // in the set-up of a session, but no part of it: a unit down had waited for the client
+	closing bool  // in the taking leave at its end
+	inner   bool  // part of a burst of which another unit is the substance
+	echo    bool  // a copy of what the same client had just sent
+	content bool  // of a size and behaviour that carries what people write
+	ground  uint8 // why a unit down is taken as a message
+	signal  uint8 // of a unit up without content: index into signalKinds
 }
+
+// signalKinds are the kinds of units without content. Units hold their numbers:
+// without pointers there is nothing in millions of them for the collector to see.
+var signalKinds = [...]Kind{noSignal: "", isKeepalive: Keepalive, isPresence: Presence, isTyping: Typing, isReceipt: Receipt}
+
+const (
+	noSignal uint8 = iota
+	isKeepalive
+	isPresence
+	isTyping
+	isReceipt
+)
 
 // view is the traffic of one messenger, ordered by time, with an index by
 // client and direction.
@@ -48,6 +60,8 @@ type view struct {
 	downs   []int32             // all units down, by time
 	falls   []fall              // the same, with what a law is learned from
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
+	who     []int32             // by conn: index into clients
+	beside  []bool              // by conn: opened beside a live one of the same client
 	pairs   []trial             // room for those of the next comparison
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
@@ -77,6 +91,8 @@ const (
 // newView cuts the data frames of the message connections into units.
 func newView(conns []*Conn) *view {
 	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
+	v.who = v.whoseConns()
+	v.beside = v.besides()
 	most := 0
 	for _, c := range conns {
 		most += len(c.Flow.Frames)
@@ -85,7 +101,7 @@ func newView(conns []*Conn) *view {
 	var frames []capture.Frame
 	for i, c := range conns {
 		frames = application(frames[:0], c.Flow)
-		v.units = appendCut(v.units, frames, int32(i), v.whoOf(c), v.request[i])
+		v.units = appendCut(v.units, frames, int32(i), v.who[i], v.request[i])
 	}
 	inTime(v.units)
 	v.markLogins()
@@ -276,11 +292,6 @@ func turns(frames []capture.Frame) (kept, broken int) {
 	return kept, broken
 }
 
-// cut turns the data frames of one connection into units.
-func cut(c *Conn, conn, who int32, turns bool) []unit {
-	return appendCut(nil, application(nil, c.Flow), conn, who, turns)
-}
-
 // appendCut appends the units that frames of one connection make to out.
 func appendCut(out []unit, frames []capture.Frame, conn, who int32, turns bool) []unit {
 	from := len(out)
@@ -322,9 +333,8 @@ func (v *view) markLogins() {
 // or 0 where it has none.
 func (v *view) loginEnds() []capture.Time {
 	until := make([]capture.Time, len(v.conns))
-	beside := v.besides()
 	for i, c := range v.conns {
-		if c.Flow.Midstream || beside[i] {
+		if c.Flow.Midstream || v.beside[i] {
 			continue
 		}
 		until[i] = quietAfter(c.Flow)
@@ -354,7 +364,7 @@ func (v *view) besides() []bool {
 	}
 	order := make([]opening, len(v.conns))
 	for i, c := range v.conns {
-		order[i] = opening{c.Flow.First, v.whoOf(c), int32(i)}
+		order[i] = opening{c.Flow.First, v.who[i], int32(i)}
 	}
 	slices.SortFunc(order, func(a, b opening) int {
 		if a.who != b.who {
@@ -429,8 +439,10 @@ func direction(up bool) int {
 func (v *view) between(who int32, d int, from, to capture.Time) []int32 {
 	t := v.times[who][d]
 	lo := sort.Search(len(t), func(i int) bool { return t[i] > from })
-	hi := sort.Search(len(t), func(i int) bool { return t[i] > to })
-	return v.index[who][d][lo:min(hi, lo+relayMost)]
+	hi := lo
+	for most := min(len(t), lo+relayMost); hi < most && t[hi] <= to; hi++ {
+	}
+	return v.index[who][d][lo:hi]
 }
 
 // byTime gives the connections in the order of their first packets.
@@ -443,8 +455,15 @@ func (v *view) byTime() []int {
 	return out
 }
 
-// whoOf gives the index of a connection's client.
-func (v *view) whoOf(c *Conn) int32 {
-	i, _ := slices.BinarySearchFunc(v.clients, c.Flow.Client.Addr(), netip.Addr.Compare)
-	return int32(i)
+// whoseConns gives the index of every connection's client.
+func (v *view) whoseConns() []int32 {
+	at := make(map[netip.Addr]int32, len(v.clients))
+	for i, a := range v.clients {
+		at[a] = int32(i)
+	}
+	out := make([]int32, len(v.conns))
+	for i, c := range v.conns {
+		out[i] = at[c.Flow.Client.Addr()]
+	}
+	return out
 }

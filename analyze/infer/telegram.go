@@ -46,7 +46,7 @@ func Telegram(conns []Conn) []Event {
 		panic(err) // embedded, and checked by a test
 	}
 	side := sideConns(conns)
-	var out []Event
+	var parts [][]Event
 	var files []Conn
 	for i := range conns {
 		if side[i] && carriesFiles(&conns[i]) {
@@ -54,9 +54,9 @@ func Telegram(conns []Conn) []Event {
 			continue
 		}
 		t := telegram{c: &conns[i], v: &v, side: side[i], turns: turnsOf(conns[i].Flow.Frames)}
-		out = append(out, t.events()...)
+		parts = append(parts, t.events())
 	}
-	out = attachTo(out, v.filesOf(files), true)
+	out := attachTo(Joined(parts), v.filesOf(files), true)
 	InOrder(out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	return out
 }

@@ -33,7 +33,7 @@ func Threema(conns []Conn) []Event {
 	if err := json.Unmarshal(threemaData, &v); err != nil {
 		panic(err) // embedded, and checked by a test
 	}
-	var out []Event
+	var parts [][]Event
 	var media []Conn
 	for i := range conns {
 		if conns[i].Role == "media" {
@@ -41,9 +41,9 @@ func Threema(conns []Conn) []Event {
 			continue
 		}
 		t := threema{c: &conns[i], v: &v}
-		out = append(out, t.read()...)
+		parts = append(parts, t.read())
 	}
-	out = attach(out, media, true)
+	out := attach(Joined(parts), media, true)
 	InOrder(out, func(a, b *Event) int { return cmp.Compare(a.Time, b.Time) })
 	return out
 }

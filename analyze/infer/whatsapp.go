@@ -49,7 +49,7 @@ func WhatsApp(conns []Conn) []Event {
 	if err := json.Unmarshal(whatsAppData, &v); err != nil {
 		panic(err) // embedded, and checked by a test
 	}
-	var out []Event
+	var parts [][]Event
 	var media []Conn
 	for i := range conns {
 		c := &conns[i]
@@ -58,10 +58,10 @@ func WhatsApp(conns []Conn) []Event {
 		}
 		if hasSignPrefix(c.Flow, "whatsapp-") {
 			w := whatsApp{c: c, v: &v, used: make([]bool, len(c.Flow.Frames))}
-			out = append(out, w.read()...)
+			parts = append(parts, w.read())
 		}
 	}
-	return attach(out, media, true)
+	return attach(Joined(parts), media, true)
 }
 
 // whatsApp reads one connection. A frame explains at most one event.

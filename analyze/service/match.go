@@ -268,7 +268,8 @@ func (c *candidate) role() Role {
 func (c *candidate) how(f *capture.Flow) []string {
 	words := [nranks]string{rankRealm: "stun", rankHost: f.HostHow, rankALPN: "alpn", rankPort: "port", rankNet: "address", rankJA4: "ja4", rankApp: "app"}
 	words[rankSign] = signHow(f.Signs)
-	out := make([]string, 0, nranks)
+	var room [2 * nranks]string
+	out := room[:0]
 	for k, r := range c.marks {
 		if r != nil {
 			out = append(out, words[k])
@@ -278,7 +279,8 @@ func (c *candidate) how(f *capture.Flow) []string {
 		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out)
+	out = slices.Compact(out)
+	return append(make([]string, 0, len(out)), out...) // and the room stays on the stack
 }
 
 // signHow tells signatures of STUN and TURN messages from those of other framing.

@@ -162,10 +162,10 @@ func (t *tcpFraming) threema(dir int, g *segment) bool {
 		return false
 	}
 	t.choose(framingThreema)
-	t.burst = [2]int{-1, -1}
+	t.burst = [2]int32{-1, -1}
 	f.Frames[0].Kind = capture.FrameHandshake
-	t.cut[capture.Down].bare = [2]int{wire.ThreemaServerHello, wire.ThreemaLoginAck}
-	t.cut[capture.Up].bare = [2]int{wholeSegment}
+	t.cut[capture.Down].bare = [2]int32{wire.ThreemaServerHello, wire.ThreemaLoginAck}
+	t.cut[capture.Up].bare = [2]int32{wholeSegment}
 	t.cut[0].synced, t.cut[1].synced = true, true
 	t.segment(dir, g)
 	return true

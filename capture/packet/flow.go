@@ -13,7 +13,7 @@ import (
 const (
 	maxUndecidedFrames = 512         // 16 kB; a browser's page load is shorter
 	keptFrames         = 16          // capacity that an empty place of the table keeps: 512 bytes
-	firstFrames        = 8           // room for the handshake of a connection
+	firstFrames        = 4           // room for the handshake of a connection
 	maxGathered        = 256         // frames, signals and bursts together that make a record: 8 kB a flow
 	maxKept            = time.Minute // of packet time, after which what was gathered makes a record
 	probedPayloads     = 8           // payload packets per direction shown to the signature functions
@@ -232,7 +232,7 @@ func (fl *flow) full() bool {
 	if n >= 2*maxGathered {
 		return true
 	}
-	if fl.tcp != nil && (fl.tcp.burst != [2]int{-1, -1} || n < maxGathered && fl.tcp.kind == framingUnknown) {
+	if fl.tcp != nil && (fl.tcp.burst != [2]int32{-1, -1} || n < maxGathered && fl.tcp.kind == framingUnknown) {
 		return false
 	}
 	return n >= maxGathered || f.Last.Sub(oldest(f)) > maxKept

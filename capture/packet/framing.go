@@ -42,23 +42,23 @@ const maxWhatsApp = 1 << 16
 // their headers; it never looks into a body, except into a TLS handshake.
 type cutter struct {
 	kind   framing
-	bare   [2]int // lengths of the messages without a header that come first, 0 for none
-	nbare  uint8  // how many of them came
-	hellos uint8  // frames to come that may be hellos of WhatsApp's Noise handshake
-	shakes bool   // the current frame belongs to a handshake
-	synced bool   // the next byte is known to be within a body or a header
-	strict bool   // mid-stream: take only what passes the plausibility check
-	flags  bool   // WhatsApp until 2015: the upper four bits of the first byte are flags
-	guess  bool   // found anew since the last loss
+	nbare  uint8 // how many of the messages without a header came
+	hellos uint8 // frames to come that may be hellos of WhatsApp's Noise handshake
+	shakes bool  // the current frame belongs to a handshake
+	synced bool  // the next byte is known to be within a body or a header
+	strict bool  // mid-stream: take only what passes the plausibility check
+	flags  bool  // WhatsApp until 2015: the upper four bits of the first byte are flags
+	guess  bool  // found anew since the last loss
 	typ    uint8
 	n      uint8 // header bytes gathered
 	head   [5]byte
-	need   int // bytes of the body still to come
-	size   int // of the current frame's body
+	bare   [2]int32 // lengths of the messages without a header that come first, 0 for none
+	ends   int32    // segments that ended exactly with a frame
+	breaks int32    // headers that could not be one
+	need   int      // bytes of the body still to come
+	size   int      // of the current frame's body
 	time   capture.Time
 	at     capture.Origin
-	ends   int // segments that ended exactly with a frame
-	breaks int // headers that could not be one
 }
 
 // sink takes what a cutter finds.
@@ -111,7 +111,7 @@ const wholeSegment = -1
 // headless begins a message without a header; left is what remains of the
 // segment.
 func (c *cutter) headless(g *segment, left int, out sink) {
-	c.size = c.bare[c.nbare]
+	c.size = int(c.bare[c.nbare])
 	if c.size == wholeSegment {
 		c.size = left
 	}

@@ -37,18 +37,18 @@ func (m *recent[K, V]) reset() { m.young, m.old = nil, nil }
 
 // names remembers which host names DNS gave for an address, and to whom.
 type names struct {
-	asked recent[[2]netip.Addr, string] // by asker and address
-	any   recent[netip.Addr, string]
+	asked nameTable                      // by asker and address
+	any   nameTable                      // by address
 	told  recent[capture.Name, struct{}] // names already yielded
 }
 
 // of gives the name under which client last looked up server; failing that, the
 // last name that anybody got for that address.
 func (n *names) of(client, server netip.Addr) string {
-	if name, ok := n.asked.get([2]netip.Addr{client, server}); ok {
+	if name, ok := n.asked.get(pairOf(client, server)); ok {
 		return name
 	}
-	name, _ := n.any.get(server)
+	name, _ := n.any.get(answerOf(server))
 	return name
 }
 
@@ -57,8 +57,8 @@ func (r *Reader) naming(p *Packet, at capture.Origin) {
 	switch {
 	case p.SrcPort == 53:
 		_ = wire.ParseDNSAnswers(p.Payload, func(name string, addr netip.Addr) {
-			r.names.asked.put([2]netip.Addr{p.Dst, addr}, name)
-			r.names.any.put(addr, name)
+			r.names.asked.put(pairOf(p.Dst, addr), name)
+			r.names.any.put(answerOf(addr), name)
 		})
 	case p.SrcPort == 5353 || p.SrcPort == 5355:
 		r.localNames(p, at)

@@ -37,29 +37,30 @@ const maxUndecided = 1 << 21
 // keeps its flows from one to the next where the second follows the first in
 // time, as the files of one rotating capture do.
 type Reader struct {
-	opt       Options
-	table     *table
-	decoder   *Decoder
-	names     names
-	in        *capture.Input
-	yield     func(capture.Record, error) bool
-	stopped   bool
-	nextID    uint64
-	now       capture.Time // of the last packet that had a time
-	begun     bool         // the input's first packet with a time was there
-	raw       Raw          // the packet read last
-	ahead     bool         // it is not decoded yet
-	batch     [maxBatch]pending
-	current   pending          // the packet at hand that is not of a batch
-	warm      uint64           // read ahead
-	hello     wire.ClientHello // the latest, for the memory of its lists
-	undecided int              // frames of undecided flows
-	reordered int              // bytes held of segments that came too early
-	freeTCP   []*tcpFraming
-	freeQuest []*quest
-	freeUDP   []*udpFraming
-	sockets   sockets
-	exported  func(at int64, now capture.Time, from, to netip.AddrPort, b []byte)
+	opt          Options
+	table        *table
+	decoder      *Decoder
+	names        names
+	in           *capture.Input
+	yield        func(capture.Record, error) bool
+	stopped      bool
+	nextID       uint64
+	now          capture.Time // of the last packet that had a time
+	begun        bool         // the input's first packet with a time was there
+	raw          Raw          // the packet read last
+	ahead        bool         // it is not decoded yet
+	batch        [maxBatch]pending
+	current      pending          // the packet at hand that is not of a batch
+	warm         uint64           // read ahead
+	hello        wire.ClientHello // the latest, for the memory of its lists
+	undecided    int              // frames of undecided flows
+	reordered    int              // bytes held of segments that came too early
+	freeTCP      []*tcpFraming
+	freeQuest    []*quest
+	freeUDP      []*udpFraming
+	freeGreeting []*greeting
+	sockets      sockets
+	exported     func(at int64, now capture.Time, from, to netip.AddrPort, b []byte)
 	// Counters of what was not looked at, for warnings.
 	evicted    int64
 	unreadable map[Verdict]int64
@@ -134,7 +135,7 @@ func (r *Reader) Finish() iter.Seq2[capture.Record, error] {
 	return func(yield func(capture.Record, error) bool) {
 		r.yield, r.stopped = yield, false
 		r.finish()
-		r.table, r.freeTCP, r.freeQuest, r.freeUDP = newTable(), nil, nil, nil
+		r.table, r.freeTCP, r.freeQuest, r.freeUDP, r.freeGreeting = newTable(), nil, nil, nil, nil
 	}
 }
 
@@ -349,6 +350,7 @@ func (r *Reader) release(fl *flow) {
 		}
 		fl.early = 0
 		fl.tcp.found()
+		fl.tcp.forgo()
 		r.freeTCP = append(r.freeTCP, fl.tcp)
 		fl.tcp = nil
 	}
@@ -380,7 +382,7 @@ func (r *Reader) forget(fl *flow) {
 	f := &fl.f
 	f.Frames, f.Signals, f.Bursts = f.Frames[:0], f.Signals[:0], f.Bursts[:0]
 	if fl.tcp != nil {
-		fl.tcp.burst = [2]int{-1, -1}
+		fl.tcp.burst = [2]int32{-1, -1}
 	}
 	r.recount(fl)
 }

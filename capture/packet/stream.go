@@ -7,22 +7,27 @@ import (
 
 // tcpFraming is the state of one TCP connection whose frames are wanted.
 type tcpFraming struct {
-	r       *Reader
-	fl      *flow
-	kind    framing
-	late    bool // the first bytes of the connection were not seen
-	*quest       // nil once the framing is known
-	cut     [2]cutter
-	order   [2]reorder
-	side    [2]direction
-	hello   [2]wire.HelloAssembler // of either side: the first guess at the client may be wrong
-	names   wire.HelloAssembler    // the server's certificate, in clear until TLS 1.2
-	helloed [2]bool
-	named   bool
-	wrong   bool   // a client hello came down: the guess at the client was wrong
-	burst   [2]int // index of the segment frame that is growing, -1 for none
-	biggest [2]int // largest segment seen
-	last    [2]capture.Time
+	r         *Reader
+	fl        *flow
+	kind      framing
+	late      bool // the first bytes of the connection were not seen
+	wrong     bool // a client hello came down: the guess at the client was wrong
+	helloed   [2]bool
+	named     bool
+	burst     [2]int32 // index of the segment frame that is growing, -1 for none
+	*quest             // nil once the framing is known
+	*greeting          // nil where no TLS handshake is being read
+	cut       [2]cutter
+	order     [2]reorder
+	side      [2]direction
+	biggest   [2]int // largest segment seen
+	last      [2]capture.Time
+}
+
+// greeting is what is kept of a connection while its TLS handshake is read.
+type greeting struct {
+	hello [2]wire.HelloAssembler // of either side: the first guess at the client may be wrong
+	names wire.HelloAssembler    // the server's certificate, in clear until TLS 1.2
 }
 
 // quest is what is kept of a connection while its framing is looked for.
@@ -65,14 +70,40 @@ func (t *tcpFraming) reset(r *Reader, fl *flow) {
 		t.burst[i] = -1
 	}
 	t.late = fl.f.Midstream || fl.payloads != [2]uint8{}
-	t.names.Want = wire.HandshakeCertificate
+}
+
+// greet makes room for the handshake to be read.
+func (t *tcpFraming) greet() *greeting {
+	if t.greeting == nil {
+		t.greeting = t.r.newGreeting()
+		t.names.Want = wire.HandshakeCertificate
+	}
+	return t.greeting
+}
+
+// greeted lets that room go once nothing more of the handshake is waited for.
+func (t *tcpFraming) greeted() {
+	if t.helloed[0] && t.helloed[1] && (t.named || t.fl.f.HostHow == "sni") {
+		t.forgo()
+	}
+}
+
+// forgo lets the room for the handshake go, and what it points to.
+func (t *tcpFraming) forgo() {
+	if t.greeting != nil {
+		*t.greeting = greeting{}
+		t.r.freeGreeting = append(t.r.freeGreeting, t.greeting)
+		t.greeting = nil
+	}
 }
 
 // turn exchanges the two directions.
 func (t *tcpFraming) turn() {
 	t.cut[0], t.cut[1] = t.cut[1], t.cut[0]
 	t.order[0], t.order[1] = t.order[1], t.order[0]
-	t.hello[0], t.hello[1] = t.hello[1], t.hello[0]
+	if t.greeting != nil {
+		t.hello[0], t.hello[1] = t.hello[1], t.hello[0]
+	}
 	t.helloed[0], t.helloed[1] = t.helloed[1], t.helloed[0]
 	t.burst[0], t.burst[1] = t.burst[1], t.burst[0]
 	t.biggest[0], t.biggest[1] = t.biggest[1], t.biggest[0]
@@ -128,7 +159,7 @@ func (t *tcpFraming) found() {
 // drop forgets the segments that were noted before the framing was known.
 func (t *tcpFraming) drop() {
 	t.fl.f.Frames = t.fl.f.Frames[:0]
-	t.burst = [2]int{-1, -1}
+	t.burst = [2]int32{-1, -1}
 	t.r.recount(t.fl)
 }
 
@@ -156,10 +187,10 @@ func (t *tcpFraming) clear(dir int, g *segment) {
 // are joined: a full segment without PSH goes on in the next one.
 func (t *tcpFraming) whole(dir int, g *segment) {
 	f := &t.fl.f
-	if i := t.burst[dir]; i >= 0 && i < len(f.Frames) && g.time.Sub(t.last[dir]) < joinGap {
+	if i := int(t.burst[dir]); i >= 0 && i < len(f.Frames) && g.time.Sub(t.last[dir]) < joinGap {
 		f.Frames[i].Length += uint32(g.size)
 	} else if t.burst[dir] = -1; t.note(dir, g, g.size, capture.FrameSegment) {
-		t.burst[dir] = len(f.Frames) - 1
+		t.burst[dir] = int32(len(f.Frames) - 1)
 	}
 	t.last[dir] = g.time
 	t.biggest[dir] = max(t.biggest[dir], g.size)
@@ -193,26 +224,24 @@ func (d *direction) frame(c *cutter) {
 // sealed ends the wait for what comes in clear, and lets its memory go.
 func (d *direction) sealed() {
 	t := d.t
-	if !t.helloed[d.dir] {
-		t.helloed[d.dir], t.hello[d.dir] = true, wire.HelloAssembler{}
-	}
-	if d.dir == capture.Down && !t.named {
-		t.named, t.names = true, wire.HelloAssembler{}
-	}
+	t.helloed[d.dir] = true
+	t.named = t.named || d.dir == capture.Down
+	t.greeted()
 }
 
 func (d *direction) handshake(_ *cutter, body []byte) {
 	t := d.t
-	if !t.helloed[d.dir] && t.hello[d.dir].Add(body) {
+	if !t.helloed[d.dir] && t.greet().hello[d.dir].Add(body) {
 		t.clientHello(d.dir)
-		t.helloed[d.dir], t.hello[d.dir] = true, wire.HelloAssembler{} // most of a connection's life is to come
+		t.helloed[d.dir], t.hello[d.dir] = true, wire.HelloAssembler{}
 	}
-	if d.dir == capture.Down && !t.named && t.fl.f.HostHow != "sni" && t.names.Add(body) {
+	if d.dir == capture.Down && !t.named && t.fl.f.HostHow != "sni" && t.greet().names.Add(body) {
 		if names, err := wire.ParseCertificateNames(t.names.Message()); err == nil {
 			t.fl.host(certificateHost(&names), "certificate")
 		}
 		t.named, t.names = true, wire.HelloAssembler{}
 	}
+	t.greeted() // most of a connection's life is to come
 }
 
 // clientHello takes the fields of the client's first message.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"net/netip"
 
 	"envelope/capture"
@@ -42,13 +43,15 @@ func halves(a netip.Addr) (hi, lo uint64) {
 	return binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 }
 
-// hash mixes all bits of the key by folded multiplication; the constants are
-// the fractional digits of pi.
+// secret is what the hashes are mixed with: who could choose addresses that make
+// a product zero would put all flows in one place of a table.
+var secret = [3]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64()}
+
+// hash mixes all bits of the key by folded multiplication.
 func (k *key) hash() uint32 {
-	const c0, c1, c2 = 0x243f6a8885a308d3, 0x13198a2e03707344, 0xa4093822299f31d0
-	h0, l0 := bits.Mul64(k.aLo^c0, k.bLo^c1)
-	h1, l1 := bits.Mul64(k.aHi^k.bHi^c2, uint64(k.ports)<<8|uint64(k.proto)^c0)
-	h2, l2 := bits.Mul64(h0^l0^k.bHi, h1^l1^c1)
+	h0, l0 := bits.Mul64(k.aLo^secret[0], k.bLo^secret[1])
+	h1, l1 := bits.Mul64(k.aHi^k.bHi^secret[2], (uint64(k.ports)<<8|uint64(k.proto))^secret[0])
+	h2, l2 := bits.Mul64(h0^l0^k.bHi, h1^l1^secret[1])
 	return uint32(h2 ^ l2 ^ (h2^l2)>>32)
 }
 

@@ -237,6 +237,16 @@ func (r *Reader) newQuest() *quest {
 	return q
 }
 
+func (r *Reader) newGreeting() *greeting {
+	n := len(r.freeGreeting)
+	if n == 0 {
+		return new(greeting)
+	}
+	g := r.freeGreeting[n-1]
+	r.freeGreeting = r.freeGreeting[:n-1]
+	return g
+}
+
 // udp takes the payload of a UDP packet.
 func (r *Reader) udp(fl *flow, dir int, p *Packet, at capture.Origin) {
 	fl.f.Payload[dir] += uint64(p.PayloadLen)

@@ -50,7 +50,9 @@ func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, erro
 		Classify: an.Classify, Filter: filter, From: o.from, To: o.to, QUICHello: !o.noQUICHello, Exports: logs.Exports})}
 	o.logs.Near = func() capture.Time { return p.near }
 	p.formats = slices.Concat(p.reader.Formats(), logs.Formats(o.logs))
-	o.progress.start(totalSize(paths), p.state)
+	size := totalSize(paths)
+	hugePages(size)
+	o.progress.start(size, p.state)
 	for _, i := range p.order(paths) {
 		if ctx.Err() != nil {
 			break
