@@ -46,12 +46,13 @@ func (v *view) choose(fs []family, l *law) []family {
 		case i == main:
 			f.content = true
 		case f.low >= bulk || f.high < leastContent || f.broadcast():
+		case f.written():
+			f.content = true
 		case f.low > m.low:
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
 			near := 2*f.high > m.low
-			rich := f.spread >= variedSpread && f.sizes >= richSizes && f.peaked < signalPeaked
-			f.content = near && f.relayed >= relayedMost || varied && rich
+			f.content = near && f.relayed >= relayedMost || varied && f.rich()
 		}
 	}
 	return fs
@@ -76,6 +77,19 @@ func (v *view) passed(f *family, l *law) {
 // apart, or several and apart (ciphers and encodings work in blocks).
 func (f *family) varied() bool {
 	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
+}
+
+// rich tells whether a family has more sizes at one client, further apart, than
+// signals have.
+func (f *family) rich() bool {
+	return f.spread >= variedSpread && f.sizes >= richSizes && f.peaked < signalPeaked
+}
+
+// written tells whether a family is what people write whoever gets it: of those
+// who talk with people outside nobody inside gets anything. It must be common,
+// and richer than is asked of a family that is passed on.
+func (f *family) written() bool {
+	return f.rich() && len(f.units) >= fewUps && f.peaked < signalPeaked*2/3 && f.leaving < 0.2
 }
 
 // broadcast tells whether a family is of one size, from everybody and to many:
