@@ -149,17 +149,19 @@ const (
 // strange lists when two parties got something at one moment that nobody inside
 // sent.
 func (n *net) strange(t *ties, a, b int32) []capture.Time {
-	outside := func(i int32) bool {
-		c := n.source(int(i))
-		return c == nil || c.w < 0.5
-	}
 	var out []capture.Time
 	for _, i := range t.recv[a] {
-		if j := n.beside(t.recv[b], n.recv[i].at); j != None && outside(i) && outside(j) {
+		if j := n.beside(t.recv[b], n.recv[i].at); j != None && n.fromOutside(i) && n.fromOutside(j) {
 			out = append(out, n.recv[i].at)
 		}
 	}
 	return out
+}
+
+// fromOutside tells whether a received message has no source inside.
+func (n *net) fromOutside(i int32) bool {
+	c := n.source(int(i))
+	return c == nil || c.w < 0.5
 }
 
 // follows is 1 if one of the times, which are in order, comes after at and

@@ -50,6 +50,7 @@ type joining struct {
 // coincide again and again, so that nothing is said of those.
 func (n *net) joinOutsiders() {
 	if n.active < crowd {
+		n.joinFew()
 		return
 	}
 	t, p := n.companies(), n.learnPrivate()
