@@ -61,6 +61,9 @@ func (n *net) findGroups() {
 			n.groups = append(n.groups, g)
 		}
 	}
+	if n.active < crowd {
+		n.doubtStrays()
+	}
 	n.tell()
 	n.weed()
 	n.doubles()
