@@ -168,11 +168,15 @@ func (w *whatsApp) sent(i int) {
 func (w *whatsApp) ack(i int) (int, bool) {
 	frames := w.c.Flow.Frames
 	open := 0 // short words without an answer
-	for j := i; j > 0 && frames[i].Time.Sub(frames[j-1].Time) <= seconds(w.v.KeepaliveS); j-- {
-		if f := &frames[j-1]; w.word(f) {
+	from := i
+	for from > 0 && i-from < ahead && frames[i].Time.Sub(frames[from-1].Time) <= seconds(w.v.KeepaliveS) {
+		from--
+	}
+	for j := from; j < i; j++ {
+		if w.word(&frames[j]) {
 			open++
-		} else if w.answersWord(f) {
-			break
+		} else if w.answersWord(&frames[j]) {
+			open = max(0, open-1)
 		}
 	}
 	for j := i + 1; j < min(len(frames), i+ahead) && frames[j].Time.Sub(frames[i].Time) <= seconds(w.v.MessageAckS); j++ {

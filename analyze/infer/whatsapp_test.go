@@ -57,6 +57,8 @@ func TestWhatsApp(t *testing.T) {
 		{"answered by something else", []Conn{phoneChat("2^188", "2.1_500", "2.2_72")}, nil},
 		{"sent with a word that the client is there", []Conn{phoneChat("2^35", "2^188", "2.1_38", "2.2_72", "2.6_74", "2.7^68")},
 			[]string{"2.0 message sent 188", "2.0 keepalive sent", "2.6 receipt received"}},
+		{"sent between the answers to two words", []Conn{phoneChat("2^22", "2^35", "2.1_46", "2.11^188", "2.12_38", "2.2_72")},
+			[]string{"2.0 keepalive sent", "2.0 keepalive sent", "2.1 message sent 188"}},
 		{"sent with a word that is answered late", []Conn{phoneChat("2^22", "2.1^188", "2.2_46", "2.3_500", "2.4_72")}, []string{"2.0 keepalive sent"}},
 		{"received", []Conn{phoneChat("5_272", "5.2^62", "5.4_64")}, []string{"5.0 message received 272", "5.2 receipt sent"}},
 		{"received while the phone slept", []Conn{phoneChat("5_272", "8^62", "8.2_64")}, []string{"5.0 message received 272", "8.0 receipt sent"}},
