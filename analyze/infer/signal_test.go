@@ -472,3 +472,22 @@ func FuzzSignal(f *testing.F) {
 		}
 	})
 }
+
+// TestSignalOpening: the request for the web socket is no message, also where
+// another connection of the same address makes the login pass for none.
+func TestSignalOpening(t *testing.T) {
+	frames := []capture.Frame{{Kind: capture.FrameHandshake, Up: true}, {Kind: capture.FrameData, Up: true}}
+	units := []unit{{at: secondOf(1), end: secondOf(1), up: true, size: 431}, {at: secondOf(1.1), end: secondOf(1.1), size: 236},
+		{at: secondOf(2), end: secondOf(2), up: true, size: 1055}, {at: secondOf(2.1), end: secondOf(2.1), size: 108}}
+	for _, c := range []struct {
+		name   string
+		frames []capture.Frame
+		want   int
+	}{{"opened in the capture", frames, 1}, {"mid-stream", nil, 2}} {
+		r := turnsOfSignal{law: signalLawOf(t), c: &Conn{Flow: &capture.Flow{Frames: c.frames}, Weight: 1}, units: units}
+		r.read()
+		if got := r.kept(); len(got) != c.want || got[len(got)-1].size != 1055 {
+			t.Errorf("%s: %d requests kept, want %d", c.name, len(got), c.want)
+		}
+	}
+}

@@ -100,13 +100,17 @@ func (t *turnsOfSignal) carries(u *unit) bool {
 }
 
 // kept gives the requests with messages. In the set-up of a session clients also
-// send settings and keys; there, only what follows a push may be a receipt.
+// send settings and keys; there, only what follows a push may be a receipt. The
+// first words on a connection ask for the web socket, whether or not another of
+// the same address is open (431 bytes in signal.pcap, 2019).
 func (t *turnsOfSignal) kept() []unit {
 	var out []unit
-	pushed := false
+	pushed, opened := false, !shakes(t.c.Flow)
 	for i := range t.units {
 		u := t.units[i]
-		if t.role[i] != isCarrier || u.at <= t.until && u.up && !pushed {
+		opening := u.up && !opened
+		opened = opened || u.up
+		if t.role[i] != isCarrier || opening || u.at <= t.until && u.up && !pushed {
 			continue
 		}
 		pushed = pushed || !u.up

@@ -19,25 +19,7 @@ import (
 // labTruth reads what really happened in a lab recording.
 func labTruth(t *testing.T, lab string) *evaluate.Truth {
 	t.Helper()
-	return truthIn(t, shared(t, "lab", lab))
-}
-
-// truthIn reads what really happened in a recording with its truth beside it.
-func truthIn(t *testing.T, dir string) *evaluate.Truth {
-	t.Helper()
-	open := func(name string) *os.File {
-		f, err := os.Open(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		return f
-	}
-	hosts, err := evaluate.ReadHosts(open("hosts.json"), "hosts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	truth, err := evaluate.ReadTruth(open("truth.jsonl"), "truth.jsonl", hosts)
+	truth, err := readTruth(shared(t, "lab", lab), "")
 	if err != nil {
 		t.Fatal(err)
 	}
