@@ -66,7 +66,7 @@ func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, erro
 	}
 	slices.SortStableFunc(p.inputs, func(x, y analyze.Input) int { return cmp.Compare(x.Index, y.Index) })
 	runtime.GC() // what the reader held is room for the report, without asking the system for more
-	rep := an.Report(p.inputs)
+	rep := an.Conclude(p.inputs)
 	for _, err := range unread {
 		rep.Warnings = append(rep.Warnings, err.Error()) // these have no place among the inputs
 	}
