@@ -383,7 +383,7 @@ func TestDoubtSignalling(t *testing.T) {
 		{"another messenger", message(100, anna, "threema"), false},
 	} {
 		list := []infer.Event{call(100, 200), call(100.2, 200.2), c.e}
-		doubtSignalling(list)
+		doubtSignalling(batches{list}.each())
 		if got := list[2].Confidence; (got != 0.9) != c.want || c.want && got != 0.9*signallingFactor {
 			t.Errorf("%s: confidence %v", c.name, got)
 		}
@@ -391,7 +391,7 @@ func TestDoubtSignalling(t *testing.T) {
 	own := call(100, 200)
 	own.Service = "whatsapp"
 	list := []infer.Event{own, message(100, anna, "whatsapp")}
-	if doubtSignalling(list); list[1].Confidence != 0.9 {
+	if doubtSignalling(batches{list}.each()); list[1].Confidence != 0.9 {
 		t.Error("WhatsApp's own framing tells calls from messages")
 	}
 }
@@ -406,7 +406,7 @@ func TestReportIsQuickForManyEvents(t *testing.T) {
 			infer.Event{Kind: infer.CallKind, Time: at(s), End: at(s + 9), Client: client, Service: "xmpp", Confidence: 0.9, Call: &infer.Call{}, Evidence: []infer.Evidence{{}}})
 	}
 	start := time.Now()
-	doubtSignalling(list)
+	doubtSignalling(batches{list}.each())
 	var flows []*made
 	for i := range 10_000 {
 		client := netip.AddrPortFrom(list[2*i].Client, 4000)

@@ -37,12 +37,12 @@ type Analyzer struct {
 	known   verdicts
 	uses    uses
 	rows    []flowRow
-	events  []infer.Event // of frames already let go
-	bound   int           // on weight, between two rounds
-	held    int           // cost of conns and kept
-	next    int           // weight at which the next round is due
-	bare    int           // kept flows of which nothing but their totals is left to tell
-	asides  int           // frames of flows that no messenger is known for
+	events  batches // of frames already let go
+	bound   int     // on weight, between two rounds
+	held    int     // cost of conns and kept
+	next    int     // weight at which the next round is due
+	bare    int     // kept flows of which nothing but their totals is left to tell
+	asides  int     // frames of flows that no messenger is known for
 	hosts   hosts
 	entries lines        // of logs, but for what only the book needs
 	missed  int64        // flows that were let go unseen because there were too many
@@ -232,7 +232,7 @@ func (c *conn) bare() bool {
 
 // fold sums up the bare flows and lets them go.
 func (a *Analyzer) fold() {
-	a.events = append(a.events, a.tellRows(slices.DeleteFunc(slices.Clone(a.kept), func(c *conn) bool { return !c.bare() }))...)
+	a.events.add(a.tellRows(slices.DeleteFunc(slices.Clone(a.kept), func(c *conn) bool { return !c.bare() }))...)
 	a.kept = slices.DeleteFunc(a.kept, func(c *conn) bool {
 		if c.bare() {
 			a.uses.add(a, c)

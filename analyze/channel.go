@@ -36,19 +36,14 @@ type ChannelParty struct {
 }
 
 // channels holds the lists of the options against the events. list and
-// d.Events have the same order.
-func (d *document) channels(list []infer.Event) {
-	d.Channels = []Channel{}
-	if len(d.opt.Channels) == 0 {
-		return
-	}
+// d.Events have the same order; first and last are the time that they cover.
+func (d *document) channels(list []infer.Event, first, last capture.Time) {
 	party := map[string]int32{}
 	for i, p := range d.Parties {
 		party[p.ID] = int32(i)
 	}
 	events, index := d.messages(list, party)
-	o := correlate.ChannelOptions{Level: d.opt.Least}
-	o.First, o.Last = d.span()
+	o := correlate.ChannelOptions{Level: d.opt.Least, First: first, Last: last}
 	for i := range d.opt.Channels {
 		l := &d.opt.Channels[i]
 		o.Resolution = l.Resolution

@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -94,17 +95,9 @@ func (r *Report) view(prefix string) exposure.View {
 		u.Party = id(u.Party)
 		v.Uses = append(v.Uses, u)
 	}
-	sure := map[string]float64{}
-	for _, g := range r.Groups {
-		sure[g.ID] = g.Confidence
-	}
-	for i := range r.Events {
-		e := viewOfEvent(&r.Events[i])
-		if p := sure[e.Group]; e.Peer == "" && !e.Seen && p > 0 {
-			e.Odds = []float64{p}
-		}
-		e.ID, e.Party, e.Peer, e.Group = id(e.ID), id(e.Party), id(e.Peer), id(e.Group)
-		v.Events = append(v.Events, e)
+	v.Events = r.eventsAs(id)
+	if prefix != "" { // its ids are new strings: these are made once
+		v.Events = kept(v.Events)
 	}
 	for _, c := range r.Contacts {
 		v.Contacts = append(v.Contacts, exposure.Contact{A: id(c.A), B: id(c.B), Via: c.Via, Service: c.Service, Messages: c.Messages + c.Media, Calls: c.Calls,
@@ -118,6 +111,43 @@ func (r *Report) view(prefix string) exposure.View {
 		v.Groups = append(v.Groups, out)
 	}
 	return v
+}
+
+// eventsAs yields what the events tell, with ids as id gives them. They are made
+// anew each time: a copy of a million would be as large as the report.
+func (r *Report) eventsAs(id func(string) string) iter.Seq[*exposure.Event] {
+	sure := map[string]float64{}
+	for _, g := range r.Groups {
+		sure[g.ID] = g.Confidence
+	}
+	return func(yield func(*exposure.Event) bool) {
+		var e exposure.Event
+		for i := range r.Events {
+			e = viewOfEvent(&r.Events[i])
+			if p := sure[e.Group]; e.Peer == "" && !e.Seen && p > 0 {
+				e.Odds = []float64{p}
+			}
+			e.ID, e.Party, e.Peer, e.Group = id(e.ID), id(e.Party), id(e.Peer), id(e.Group)
+			if !yield(&e) {
+				return
+			}
+		}
+	}
+}
+
+// kept is events as a list that is gone through again and again.
+func kept(events iter.Seq[*exposure.Event]) iter.Seq[*exposure.Event] {
+	var list []exposure.Event
+	for e := range events {
+		list = append(list, *e)
+	}
+	return func(yield func(*exposure.Event) bool) {
+		for i := range list {
+			if !yield(&list[i]) {
+				return
+			}
+		}
+	}
 }
 
 func viewOfParty(p *Party) exposure.Party {

@@ -24,36 +24,36 @@ type document struct {
 	accounts [][]string // what logs call each party
 }
 
-// Report concludes: what was added, as a document. inputs are the inputs in
-// the order they were given.
-func (a *Analyzer) Report(inputs []Input) *Report {
+// Report says what was added, as a document. inputs are the inputs in the order
+// they were given. More can be added behind it.
+func (a *Analyzer) Report(inputs []Input) *Report { return a.report(inputs, false) }
+
+// Conclude is Report for the last time: what the analyzer holds goes as the
+// document comes, which takes half the memory. Nothing can be added behind it.
+func (a *Analyzer) Conclude(inputs []Input) *Report { return a.report(inputs, true) }
+
+func (a *Analyzer) report(inputs []Input, last bool) *Report {
 	all, t := a.together(a.all(), len(inputs))
-	told, _ := a.tell(all, forever)
-	events := append(t.shiftEvents(a.events), told...)
-	events = append(events, t.receipts(all, events)...)
-	t.witness(events)
-	doubtSignalling(events)
-	events = slices.DeleteFunc(events, func(e infer.Event) bool {
-		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
-	})
-	for i := range events {
-		e := &events[i]
-		e.Client = a.book.At(e.Client, e.Port, e.Time)
-	}
-	sortEvents(events)
+	events := a.inferred(all, t, last)
 	u := a.uses.clone()
 	for _, c := range all {
 		a.noteMapped(c)
 		u.add(a, c)
 	}
+	if last {
+		a.kept, a.conns, all = nil, nil, nil
+	}
 	d := newDocument(a.opt, inputs)
 	entries := tieLegs(a.entries.list)
 	d.parties(&a.book, u.sorted(), events, entries)
 	d.services(u.sorted())
-	d.events(events)
+	talk := d.events(events)
 	d.callContacts()
-	d.talk(events)
-	d.channels(events)
+	d.among(talk, d.talk)
+	if len(a.opt.Channels) > 0 {
+		first, last := d.span()
+		d.among(talk, func(list []infer.Event) { d.channels(list, first, last) })
+	}
 	d.logs(entries)
 	d.limits(&u.tally)
 	t.report(d)
@@ -66,10 +66,36 @@ func (a *Analyzer) Report(inputs []Input) *Report {
 	return d.Report
 }
 
+// inferred gives all events in their order: those of rounds, and those of what is
+// still held.
+func (a *Analyzer) inferred(all []*conn, t *taps, last bool) []*infer.Event {
+	before := a.events
+	if last {
+		a.events = nil
+	} else {
+		before = before.clone()
+	}
+	events := before.each()
+	t.shiftEvents(events)
+	told, _ := a.tell(all, forever)
+	events = append(events, told.each()...)
+	events = append(events, batches{t.receipts(all, events)}.each()...)
+	t.witness(events)
+	doubtSignalling(events)
+	events = slices.DeleteFunc(events, func(e *infer.Event) bool {
+		return e.Confidence < a.opt.Least || a.opt.Service != "" && e.Service != a.opt.Service
+	})
+	for _, e := range events {
+		e.Client = a.book.At(e.Client, e.Port, e.Time)
+	}
+	sortEvents(events)
+	return events
+}
+
 func newDocument(o Options, inputs []Input) *document {
 	d := &document{opt: o, party: map[netip.Addr]string{}, outer: map[netip.Addr]string{}, Report: &Report{
 		Schema: Schema, Tool: Tool{o.Version, o.Command}, Inputs: inputs,
-		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{},
+		Parties: []Party{}, Services: []ServiceUse{}, Events: []Event{}, Contacts: []Contact{}, Groups: []Group{}, Channels: []Channel{},
 		Observers: []ObserverFacts{}, Claims: []ClaimState{}, Limits: []Limit{}, Warnings: []string{},
 	}}
 	for _, in := range inputs {
@@ -80,7 +106,7 @@ func newDocument(o Options, inputs []Input) *document {
 
 // parties joins the clients of flows and events, in the order of their first
 // packets.
-func (d *document) parties(book *identity.Book, used []*use, events []infer.Event, entries []logged) {
+func (d *document) parties(book *identity.Book, used []*use, events []*infer.Event, entries []logged) {
 	var addrs []netip.Addr
 	seen := map[netip.Addr]bool{}
 	add := func(x netip.Addr) {
@@ -304,80 +330,6 @@ func protoName(p uint8) string {
 		return "SCTP"
 	}
 	return fmt.Sprintf("IP/%d", p)
-}
-
-// events converts events; the fixed grade words follow from the probability.
-func (d *document) events(list []infer.Event) {
-	d.Events = make([]Event, 0, len(list))
-	for i := range list {
-		e := &list[i]
-		out := Event{
-			ID: fmt.Sprintf("e%d", i+1), Time: e.Time.UTC(), Kind: string(e.Kind), Service: e.Service, Party: d.partyOf(e.Client),
-			Direction: string(e.Direction), Bytes: e.Bytes, Confidence: round(e.Confidence), Grade: Grade(e.Confidence),
-			Grain: string(e.Grain), Evidence: []Evidence{},
-		}
-		if e.Seen {
-			out.Grade = "seen"
-		}
-		out.Address = addressText(identity.Bare(e.Client), e.Port)
-		if e.End != 0 {
-			end := e.End.UTC()
-			out.End = &end
-		}
-		if e.Peer.IsValid() {
-			peer := d.partyOf(e.Peer)
-			out.Peer = &peer
-		}
-		if e.Call != nil {
-			out.Call = callOf(e.Call)
-		}
-		for _, v := range e.Evidence {
-			out.Evidence = append(out.Evidence, d.evidence(v.Origin, v.Note))
-		}
-		d.Events = append(d.Events, out)
-	}
-}
-
-// addressText writes an address, with its port where that is known.
-func addressText(a netip.Addr, port uint16) string {
-	switch {
-	case !a.IsValid():
-		return ""
-	case port == 0:
-		return a.String()
-	}
-	return netip.AddrPortFrom(a, port).String()
-}
-
-// partyOf gives the party of an address or of a public address that only one
-// party has; failing that, the address itself.
-func (d *document) partyOf(a netip.Addr) string {
-	if id := d.party[a]; id != "" {
-		return id
-	}
-	if id := d.outer[a]; id != "" {
-		return id
-	}
-	return identity.Bare(a).String()
-}
-
-func callOf(c *infer.Call) *Call {
-	out := &Call{Media: c.Media, Path: c.Path, PeerAddresses: []string{}, Outcome: c.Outcome, Role: c.Role}
-	for _, a := range c.PeerAddresses {
-		out.PeerAddresses = append(out.PeerAddresses, a.String())
-	}
-	for _, r := range c.Relays {
-		out.Relays = append(out.Relays, r.String())
-	}
-	if c.Outcome != "unknown" {
-		yes := c.Outcome == "answered"
-		out.Answered = &yes
-	}
-	if c.AnsweredAt != 0 {
-		at := c.AnsweredAt.UTC().Format(time.RFC3339Nano)
-		out.AnsweredAt = &at
-	}
-	return out
 }
 
 // callContacts makes a contact of every two parties between whom a call was

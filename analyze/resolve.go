@@ -213,16 +213,16 @@ type rule struct {
 
 // inferChats applies to each chat connection of one messenger the first rule
 // that reads it. Connections of files go with the chat of the same client.
-func inferChats(id string, conns []infer.Conn) []infer.Event {
+func inferChats(id string, conns []infer.Conn) batches {
 	list := rules()
 	of := ruleOf(id, conns, list)
-	var parts [][]infer.Event
+	var parts batches
 	for i := range list {
 		if part := partOf(conns, of, uint8(i)); len(part) > 0 {
 			parts = append(parts, list[i].infer(part))
 		}
 	}
-	return infer.Joined(parts)
+	return parts
 }
 
 // ruleOf gives for every connection of one messenger the rule that reads it.

@@ -33,7 +33,7 @@ func (a *Analyzer) round() {
 	from := a.keepFrom(all)
 	cut := from + (a.now-from)/2
 	events, over := a.tell(all, cut)
-	a.events = append(a.events, events...)
+	a.events.add(events...)
 	calls := ringing(all, over)
 	for _, c := range all {
 		a.noteMapped(c)
@@ -69,30 +69,28 @@ func (a *Analyzer) keepFrom(all []*conn) capture.Time {
 // tell infers the events of flows, and gives those from before the time cut that
 // were not told before. Calls are given when they are over; over holds the flows
 // of these.
-func (a *Analyzer) tell(all []*conn, cut capture.Time) (events []infer.Event, over map[uint64]bool) {
+func (a *Analyzer) tell(all []*conn, cut capture.Time) (events batches, over map[uint64]bool) {
 	a.resolve(all)
 	calls, chats := a.split(all)
 	of := make(map[uint64]*conn, len(all))
 	for _, c := range all {
 		of[c.Flow.ID] = c
 	}
-	var parts [][]infer.Event
 	for _, id := range sortedKeys(chats) {
-		parts = append(parts, slices.DeleteFunc(inferChats(id, chats[id]), func(e infer.Event) bool { return e.Time >= cut || e.Time < of[e.Flow].told }))
+		for _, list := range inferChats(id, chats[id]) {
+			events = append(events, notTold(list, of, cut))
+		}
 	}
-	events = infer.Joined(parts)
 	over = map[uint64]bool{}
 	for i, done := range infer.CallsOver(calls, a.now) {
 		over[calls[i].Flow.ID] = done || cut == forever
 	}
-	for _, e := range infer.Calls(calls, chats) {
-		if over[e.Flow] {
-			events = append(events, e)
-		}
-	}
+	events = append(events, slices.DeleteFunc(infer.Calls(calls, chats), func(e infer.Event) bool { return !over[e.Flow] }))
 	events = append(events, a.tellRows(all)...)
-	for i := range events {
-		events[i].Port = of[events[i].Flow].Flow.Client.Port()
+	for _, list := range events {
+		for i := range list {
+			list[i].Port = of[list[i].Flow].Flow.Client.Port()
+		}
 	}
 	return events, over
 }
@@ -223,12 +221,22 @@ func (a *Analyzer) settle() {
 
 // sortEvents orders events by time, then by everything else that tells them
 // apart, so that the report does not depend on the order of inference.
-func sortEvents(list []infer.Event) {
-	infer.InOrder(list, func(x, y *infer.Event) int {
-		if x.Time != y.Time {
-			return cmp.Compare(x.Time, y.Time)
-		}
-		return cmp.Or(x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
-			cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
-	})
+func sortEvents(list []*infer.Event) {
+	order := make([]int32, len(list))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Or(compareEvents(list[a], list[b]), int(a-b)) })
+	was := slices.Clone(list)
+	for i, k := range order {
+		list[i] = was[k]
+	}
+}
+
+func compareEvents(x, y *infer.Event) int {
+	if x.Time != y.Time {
+		return cmp.Compare(x.Time, y.Time)
+	}
+	return cmp.Or(x.Client.Compare(y.Client), cmp.Compare(x.Kind, y.Kind),
+		cmp.Compare(x.Direction, y.Direction), cmp.Compare(x.Flow, y.Flow), cmp.Compare(x.Bytes, y.Bytes))
 }

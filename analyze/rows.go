@@ -9,7 +9,7 @@ import (
 // tellRows infers what flows of which only totals are known show: logins, and
 // calls that are possible. Rows are told once, in the round after which they
 // are let go.
-func (a *Analyzer) tellRows(all []*conn) []infer.Event {
+func (a *Analyzer) tellRows(all []*conn) batches {
 	var rows []infer.Conn
 	uses := map[netip.Addr][]string{}
 	for _, c := range all {
@@ -30,5 +30,5 @@ func (a *Analyzer) tellRows(all []*conn) []infer.Event {
 	if len(rows) == 0 {
 		return nil
 	}
-	return append(infer.RowLogins(rows), infer.RowCalls(rows, uses)...)
+	return batches{infer.RowLogins(rows), infer.RowCalls(rows, uses)}
 }

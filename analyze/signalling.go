@@ -31,10 +31,10 @@ type talker struct {
 // doubtSignalling weakens messages of a call's parties at the moments when the
 // call was arranged, each message once. WhatsApp's own framing tells the two
 // apart.
-func doubtSignalling(events []infer.Event) {
+func doubtSignalling(events []*infer.Event) {
 	messages := map[talker][]*infer.Event{}
-	for i := range events {
-		if e := &events[i]; e.Kind == infer.Message {
+	for _, e := range events {
+		if e.Kind == infer.Message {
 			k := talker{e.Client, e.Service}
 			messages[k] = append(messages[k], e)
 		}
@@ -43,8 +43,7 @@ func doubtSignalling(events []infer.Event) {
 		slices.SortStableFunc(list, func(a, b *infer.Event) int { return cmp.Compare(a.Time, b.Time) })
 	}
 	doubted := map[*infer.Event]bool{}
-	for i := range events {
-		c := &events[i]
+	for _, c := range events {
 		if c.Call == nil || c.Service == "whatsapp" {
 			continue
 		}

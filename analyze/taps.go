@@ -90,9 +90,8 @@ func (a *Analyzer) messages(all []*conn) []correlate.Event {
 }
 
 // appendMessages adds events that pass from one client to another.
-func appendMessages(out []correlate.Event, list []infer.Event, clients naming[netip.Addr], names naming[string]) []correlate.Event {
-	for i := range list {
-		e := &list[i]
+func appendMessages(out []correlate.Event, list batches, clients naming[netip.Addr], names naming[string]) []correlate.Event {
+	for _, e := range list.each() {
 		if e.Kind == infer.Message || e.Kind == infer.Media && e.Direction == infer.Sent {
 			out = append(out, correlate.Event{Time: e.Time, Party: clients.of(e.Client), Sent: e.Direction == infer.Sent,
 				Size: uint32(e.Bytes), Service: names.of(e.Service), Input: inputOfEvent(e)})
@@ -291,10 +290,11 @@ func (t *taps) shift(all []*conn) []*conn {
 
 // shiftEvents brings events to the reference's clock whose frames were let go
 // before the clocks could be compared.
-func (t *taps) shiftEvents(list []infer.Event) []infer.Event {
-	out := slices.Clone(list)
-	for i := range out {
-		e := &out[i]
+func (t *taps) shiftEvents(list []*infer.Event) {
+	if len(t.clocks) == 0 {
+		return
+	}
+	for _, e := range list {
 		input := inputOfEvent(e)
 		e.Time, e.End = t.at(e.Time, input), t.at(e.End, input)
 		if e.Call != nil {
@@ -303,7 +303,6 @@ func (t *taps) shiftEvents(list []infer.Event) []infer.Event {
 			e.Call = &call
 		}
 	}
-	return out
 }
 
 // rows brings the list of all flows to one clock, and leaves out what stands

@@ -27,7 +27,7 @@ type oneWay struct {
 // message for each receipt that they sent after a message of another tap's
 // client: at the delay by which the clocks were compared. events are what was
 // inferred, by one clock.
-func (t *taps) receipts(all []*conn, events []infer.Event) []infer.Event {
+func (t *taps) receipts(all []*conn, events []*infer.Event) []infer.Event {
 	if !slices.ContainsFunc(t.clocks, func(c correlate.Clock) bool { return c.Spread > 0 }) {
 		return nil
 	}
@@ -64,8 +64,8 @@ func (t *taps) receipts(all []*conn, events []infer.Event) []infer.Event {
 }
 
 // sentBy gives the messages that were sent, by messenger and in order of time.
-func sentBy(events []infer.Event) map[string][]infer.Event {
-	out := map[string][]infer.Event{}
+func sentBy(events []*infer.Event) map[string][]*infer.Event {
+	out := map[string][]*infer.Event{}
 	for _, e := range events {
 		if (e.Kind == infer.Message || e.Kind == infer.Media) && e.Direction == infer.Sent {
 			out[e.Service] = append(out[e.Service], e)
@@ -79,12 +79,12 @@ func sentBy(events []infer.Event) map[string][]infer.Event {
 
 // answers tells whether a frame comes at the delay of its tap after a message
 // that was sent at another.
-func (t *taps) answers(f *capture.Frame, sent []infer.Event) bool {
+func (t *taps) answers(f *capture.Frame, sent []*infer.Event) bool {
 	k := &t.clocks[f.Origin.Input]
 	from := f.Time.Add(-k.Lag - k.Spread/2)
-	i, _ := slices.BinarySearchFunc(sent, from, func(e infer.Event, at capture.Time) int { return cmp.Compare(e.Time, at) })
+	i, _ := slices.BinarySearchFunc(sent, from, func(e *infer.Event, at capture.Time) int { return cmp.Compare(e.Time, at) })
 	for ; i < len(sent) && sent[i].Time <= from.Add(k.Spread); i++ {
-		if inputOfEvent(&sent[i]) != f.Origin.Input {
+		if inputOfEvent(sent[i]) != f.Origin.Input {
 			return true
 		}
 	}

@@ -275,12 +275,11 @@ func (t *taps) kin(c *conn) *conn {
 }
 
 // witness adds to events the packets of other inputs that show the same.
-func (t *taps) witness(events []infer.Event) {
+func (t *taps) witness(events []*infer.Event) {
 	if len(t.same) == 0 {
 		return
 	}
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		var more []infer.Evidence
 		for _, v := range e.Evidence {
 			for _, o := range t.same[v.Origin] {

@@ -8,7 +8,11 @@
 // answers. Contents are in no view: nothing here could show them.
 package exposure
 
-import "envelope/capture"
+import (
+	"iter"
+
+	"envelope/capture"
+)
 
 // Question is one thing that can be known of talk between people.
 type Question string
@@ -48,7 +52,7 @@ type View struct {
 	Inputs   []Input
 	Parties  []Party
 	Uses     []Use
-	Events   []Event
+	Events   iter.Seq[*Event] // each good until the next, as there may be millions; nil for none
 	Contacts []Contact
 	Groups   []Group
 }

@@ -107,14 +107,15 @@ func TestEffectiveCandidates(t *testing.T) {
 
 func TestWhomMeasuresTheGuess(t *testing.T) {
 	v := idle("whatsapp", capture.GrainFrame, 4)
-	v.Events = []Event{
+	v.Events = each([]Event{
 		{ID: "e1", Kind: "message", Service: "whatsapp", Party: "p1", Confidence: 0.9},                                     // three others, or outside
 		{ID: "e2", Kind: "message", Service: "whatsapp", Party: "p1", Confidence: 0.9, Odds: []float64{0.5, 0.5}},          // one of two
 		{ID: "e3", Kind: "message", Service: "whatsapp", Party: "p1", Peer: "p2", Confidence: 0.9, Seen: true},             // read
 		{ID: "e4", Kind: "receipt", Service: "whatsapp", Party: "p1", Confidence: 0.9},                                     // no talk
 		{ID: "e5", Kind: "message", Service: "signal", Party: "p9", Confidence: 0.9},                                       // alone on its messenger
 		{ID: "e6", Kind: "message", Service: "whatsapp", Party: "p1", Confidence: 0.9, Peer: "p3", PeerConfidence: 0.9999}, // nearly sure
-	}
+	})
+
 	g := Whom(v)
 	if g.Events != 3 || g.Read != 1 || g.Outside != 1 || g.Candidates < 2.3 || g.Candidates > 2.4 || g.Best < 0.58 || g.Best > 0.59 {
 		t.Errorf("%+v", g)

@@ -65,8 +65,8 @@ type bench struct {
 
 func newBench(v *View) *bench {
 	b := &bench{View: v, counted: map[string]*tally{}, held: map[string]bool{}}
-	for i := range v.Events {
-		b.held[v.Events[i].Service] = true
+	for e := range v.events(scope{}) {
+		b.held[e.Service] = true
 	}
 	for i := range v.Uses {
 		if !v.Uses[i].visit() {

@@ -78,9 +78,7 @@ func TestWhoChatsWithWhomAndWhen(t *testing.T) {
 	for i := range unsure.Contacts {
 		unsure.Contacts[i].Confidence = 0.7
 	}
-	for i := range blind.Events {
-		unsure.Events[i].Peer, blind.Events[i].Peer = "", ""
-	}
+	unsure.Events, blind.Events = without(unsure.Events), without(blind.Events)
 	blind.Contacts, blind.Groups = nil, nil
 	for _, x := range []struct {
 		name     string
@@ -112,7 +110,7 @@ func TestWhoChatsWithWhomAndWhen(t *testing.T) {
 func TestLimits(t *testing.T) {
 	tap := idle("whatsapp", capture.GrainFrame, 3)
 	tap.Uses, tap.Parties = nil, nil
-	tap.Events = []Event{{ID: "e1", Kind: "keepalive", Service: "whatsapp", Party: "p1", Confidence: 0.5}}
+	tap.Events = each([]Event{{ID: "e1", Kind: "keepalive", Service: "whatsapp", Party: "p1", Confidence: 0.5}})
 	operator := rich("whatsapp", capture.Operator, capture.GrainEntry)
 	if got := judged(t, "WA-38", operator, tap, operator); got.State != Partly {
 		t.Errorf("%+v", got)

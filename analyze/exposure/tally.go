@@ -152,11 +152,10 @@ func (v *View) tally(q Question, s scope) *tally {
 // are asked for, there is no event.
 func (v *View) events(s scope) iter.Seq[*Event] {
 	return func(yield func(*Event) bool) {
-		if len(s.roles) > 0 {
+		if len(s.roles) > 0 || v.Events == nil {
 			return
 		}
-		for i := range v.Events {
-			e := &v.Events[i]
+		for e := range v.Events {
 			if (s.service == "" || e.Service == s.service) && (len(s.kinds) == 0 || slices.Contains(s.kinds, e.Kind)) && !yield(e) {
 				return
 			}

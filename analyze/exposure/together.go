@@ -24,13 +24,13 @@ var measures = []struct {
 }{
 	{"parties", func(v *View, _ map[string]bool) int { return v.tally(FactWho, scope{}).count }},
 	{"parties with a name", func(_ *View, named map[string]bool) int { return len(named) }},
-	{"events", func(v *View, _ map[string]bool) int { return len(v.Events) }},
+	{"events", func(v *View, _ map[string]bool) int { return v.countEvents(func(*Event) bool { return true }) }},
 	{"events of a named party", func(v *View, named map[string]bool) int {
-		return countOf(v.Events, func(e *Event) bool { return named[e.Party] })
+		return v.countEvents(func(e *Event) bool { return named[e.Party] })
 	}},
 	{"events with a known peer", func(v *View, _ map[string]bool) int {
 		groups := v.groupOdds()
-		return countOf(v.Events, func(e *Event) bool { other, p := e.other(groups); return other != "" && p >= likely })
+		return v.countEvents(func(e *Event) bool { other, p := e.other(groups); return other != "" && p >= likely })
 	}},
 	{"contacts", func(v *View, _ map[string]bool) int { return countOf(v.Contacts, (*Contact).holds) }},
 	{"contacts of two named parties", func(v *View, named map[string]bool) int {
@@ -49,6 +49,16 @@ func countOf[T any](list []T, want func(*T) bool) int {
 	n := 0
 	for i := range list {
 		if want(&list[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *View) countEvents(want func(*Event) bool) int {
+	n := 0
+	for e := range v.events(scope{}) {
+		if want(e) {
 			n++
 		}
 	}

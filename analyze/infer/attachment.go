@@ -112,12 +112,7 @@ func attachTo(messages []Event, list []transfer, alone bool) []Event {
 		from = to
 	}
 	for i := range messages {
-		if e := &messages[i]; e.Kind == Message {
-			if t := matching(of[e.Client], e); t != nil {
-				t.used = true
-				e.carry(t)
-			}
-		}
+		messages[i].attach(of[messages[i].Client])
 	}
 	for i := range list {
 		if t := &list[i]; alone && !t.used {
@@ -125,6 +120,18 @@ func attachTo(messages []Event, list []transfer, alone bool) []Event {
 		}
 	}
 	return messages
+}
+
+// attach makes media of a message whose attachment is among transfers of its
+// client, in order of time.
+func (e *Event) attach(list []transfer) {
+	if e.Kind != Message {
+		return
+	}
+	if t := matching(list, e); t != nil {
+		t.used = true
+		e.carry(t)
+	}
 }
 
 // longestUpload bounds how long before a message its upload may have begun:

@@ -11,52 +11,31 @@ import (
 const leastAlone = 100 << 10
 
 // withMedia makes media of messages that an upload precedes or a download
-// follows, and adds large transfers that no message was found for.
+// follows, and adds large transfers that no message was found for. It changes
+// events in place, and adds behind them.
 func (v *view) withMedia(events []Event, media []*Conn) []Event {
 	byClient := make(map[netip.Addr][]Conn)
 	for _, c := range media {
 		byClient[c.Flow.Client.Addr()] = append(byClient[c.Flow.Client.Addr()], *c)
 	}
 	inline := v.inline()
-	out, rest := parted(events, v.plain())
-	for _, own := range perClient(rest, media) {
-		who := own.client
-		for i := range own.events {
-			if t := matching(inline[who], &own.events[i]); t != nil && own.events[i].Kind == Message {
-				t.used = true
-				own.events[i].carry(t)
+	var more []Event
+	for _, own := range perClient(events, v.plain(), media) {
+		list := transfersOf(byClient[own.client])
+		slices.SortStableFunc(list, func(a, b transfer) int { return cmp.Compare(a.first, b.first) })
+		for _, e := range own.events {
+			e.attach(inline[own.client])
+		}
+		for _, e := range own.events {
+			e.attach(list)
+		}
+		for i := range list {
+			if t := &list[i]; !t.used && t.bytes >= leastAlone {
+				more = append(more, t.event())
 			}
 		}
-		n := len(own.events)
-		all := attach(own.events, byClient[who], true)
-		out = append(out, all[:n]...)
-		for _, e := range all[n:] {
-			if e.Bytes >= leastAlone {
-				out = append(out, e)
-			}
-		}
 	}
-	return out
-}
-
-// parted moves the events that pass a test before those that do not, each in
-// their order. What is appended to passed does not touch the rest.
-func parted(events []Event, test func(*Event) bool) (passed, rest []Event) {
-	n := 0
-	for i := range events {
-		if test(&events[i]) {
-			n++
-		}
-	}
-	passed, rest = make([]Event, 0, len(events)), make([]Event, 0, len(events)-n)
-	for i := range events {
-		if e := &events[i]; test(e) {
-			passed = append(passed, *e)
-		} else {
-			rest = append(rest, *e)
-		}
-	}
-	return passed, rest
+	return append(events, more...)
 }
 
 // plain gives a test for received messages that are too small to name a file.
@@ -73,12 +52,13 @@ func (v *view) plain() func(*Event) bool {
 // clientEvents is the events of one client.
 type clientEvents struct {
 	client netip.Addr
-	events []Event
+	events []*Event
 	count  int
 }
 
-// perClient parts events by client; clients that only have media come too.
-func perClient(events []Event, media []*Conn) []clientEvents {
+// perClient parts events by client but for those that skip tells to leave out;
+// clients that only have media come too.
+func perClient(events []Event, skip func(*Event) bool, media []*Conn) []clientEvents {
 	var out []clientEvents
 	at := make(map[netip.Addr]int)
 	find := func(a netip.Addr) *clientEvents {
@@ -90,15 +70,18 @@ func perClient(events []Event, media []*Conn) []clientEvents {
 		return &out[i]
 	}
 	for i := range events {
-		find(events[i].Client).count++
+		if e := &events[i]; !skip(e) {
+			find(e.Client).count++
+		}
 	}
-	room := make([]Event, len(events))
 	for i := range out {
-		out[i].events, room = room[:0:out[i].count], room[out[i].count:]
+		out[i].events = make([]*Event, 0, out[i].count)
 	}
 	for i := range events {
-		c := find(events[i].Client)
-		c.events = append(c.events, events[i])
+		if e := &events[i]; !skip(e) {
+			c := find(e.Client)
+			c.events = append(c.events, e)
+		}
 	}
 	for _, c := range media {
 		find(c.Flow.Client.Addr())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	_ "embed" // for the measured sizes
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,17 +50,19 @@ func WhatsApp(conns []Conn) []Event {
 	}
 	var parts [][]Event
 	var media []Conn
+	said := notebook{}
 	for i := range conns {
 		c := &conns[i]
 		if c.Role == "media" && !strings.HasPrefix(c.Flow.Host, "pps.") { // profile pictures are no attachments
 			media = append(media, *c)
 		}
 		if hasSignPrefix(c.Flow, "whatsapp-") {
-			w := whatsApp{c: c, v: &v, used: make([]bool, len(c.Flow.Frames))}
+			w := whatsApp{c: c, v: &v, used: make([]bool, len(c.Flow.Frames)), said: said}
 			parts = append(parts, w.read())
 		}
 	}
-	return attach(Joined(parts), media, true)
+	list := transfersOf(media)
+	return attachTo(joinedWithRoom(parts, len(list)), list, true)
 }
 
 // whatsApp reads one connection. A frame explains at most one event.
@@ -70,6 +71,7 @@ type whatsApp struct {
 	v    *whatsAppSizes
 	used []bool
 	out  []Event
+	said notebook
 	open capture.Time // end of the login, where the connection begins with one
 }
 
@@ -156,8 +158,8 @@ func (w *whatsApp) sent(i int) {
 	}
 	w.used[i], w.used[ack] = true, true
 	f := &frames[i]
-	e := w.event(f, Message, Sent, sureAcked, fmt.Sprintf("frame of %d bytes up", f.Length))
-	e.Evidence = append(e.Evidence, Evidence{frames[ack].Origin, fmt.Sprintf("acknowledged by the server, %d bytes", frames[ack].Length)})
+	e := w.event(f, Message, Sent, sureAcked, w.said.note("frame of %d bytes up", f.Length))
+	e.Evidence = append(e.Evidence, Evidence{frames[ack].Origin, w.said.note("acknowledged by the server, %d bytes", frames[ack].Length)})
 	w.receipts(&e, f.Time, ack)
 	w.out = append(w.out, e)
 }
@@ -227,7 +229,7 @@ func (w *whatsApp) receipts(e *Event, sent capture.Time, at int) {
 		e.Confidence = sureReceipt * w.c.Weight
 		e.Evidence = append(e.Evidence, Evidence{frames[r].Origin, "receipt of the other end"})
 		w.out = append(w.out, w.event(&frames[r], Receipt, Received, 0.9,
-			fmt.Sprintf("receipt of %d bytes, answered by %d bytes", frames[r].Length, frames[back].Length)))
+			w.said.note2("receipt of %d bytes, answered by %d bytes", frames[r].Length, frames[back].Length)))
 		if at = r; frames[r].Time.Sub(sent) > receiptsSoon {
 			return
 		}
@@ -261,8 +263,8 @@ func (w *whatsApp) received(i int) {
 	}
 	w.used[i], w.used[r] = true, true
 	f := &frames[i]
-	e := w.event(f, Message, Received, p, fmt.Sprintf("frame of %d bytes down", f.Length))
-	e.Evidence = append(e.Evidence, Evidence{frames[r].Origin, fmt.Sprintf("receipt of %d bytes up", frames[r].Length)})
+	e := w.event(f, Message, Received, p, w.said.note("frame of %d bytes down", f.Length))
+	e.Evidence = append(e.Evidence, Evidence{frames[r].Origin, w.said.note("receipt of %d bytes up", frames[r].Length)})
 	if back, ok := w.next(r, false, w.v.ReceiptAckS, w.v.ReceiptAckDown); ok {
 		w.used[back] = true
 		e.Confidence = (p + sureDone) * w.c.Weight
@@ -295,13 +297,13 @@ func (w *whatsApp) small() {
 		}
 		switch {
 		case f.Up && w.v.TypingUp.holds(f.Length):
-			w.out = append(w.out, w.event(f, Typing, Sent, 0.8, fmt.Sprintf("frame of %d bytes up, as for composing and paused", f.Length)))
+			w.out = append(w.out, w.event(f, Typing, Sent, 0.8, w.said.note("frame of %d bytes up, as for composing and paused", f.Length)))
 		case !f.Up && w.v.PresenceDown.holds(f.Length):
-			w.out = append(w.out, w.event(f, Presence, Received, 0.65, fmt.Sprintf("push of %d bytes, as for typing and presence", f.Length)))
+			w.out = append(w.out, w.event(f, Presence, Received, 0.65, w.said.note("push of %d bytes, as for typing and presence", f.Length)))
 		case f.Up && w.v.KeepaliveUp.holds(f.Length):
 			if j, ok := w.next(i, false, w.v.KeepaliveS, w.v.KeepaliveDown); ok {
 				w.used[j] = true
-				w.out = append(w.out, w.event(f, Keepalive, Sent, 0.75, fmt.Sprintf("%d bytes up, %d bytes down", f.Length, frames[j].Length)))
+				w.out = append(w.out, w.event(f, Keepalive, Sent, 0.75, w.said.note2("%d bytes up, %d bytes down", f.Length, frames[j].Length)))
 			}
 		}
 	}

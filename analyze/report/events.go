@@ -29,7 +29,7 @@ type same struct {
 	party, peer, group, service, kind, direction, grade, call string
 }
 
-func sameOf(e analyze.Event) same {
+func sameOf(e *analyze.Event) same {
 	s := same{e.Party, value(e.Peer), value(e.Group), e.Service, e.Kind, e.Direction, e.Grade, ""}
 	if e.Kind == "call" {
 		s.call = e.ID // each call is its own row
@@ -53,14 +53,20 @@ const fewRows = 15
 
 // rowsFor is how many rows of events are few enough: more where many took part,
 // since each has rows of its own, and so has each call.
-func rowsFor(events []analyze.Event) int {
-	calls := len(filter(events, func(e analyze.Event) bool { return e.Kind == "call" }))
-	return min(max(fewRows, 2*len(partiesOf(nil, events)))+calls, maxRows)
+func rowsFor(events []*analyze.Event) int {
+	calls, parties := 0, map[string]bool{}
+	for _, e := range events {
+		parties[e.Party] = true
+		if e.Kind == "call" {
+			calls++
+		}
+	}
+	return min(max(fewRows, 2*len(parties))+calls, maxRows)
 }
 
 // fold joins events into rows: of the same kind between the same two, as long
 // as no pause is longer than the shortest that leaves few rows.
-func fold(events []analyze.Event) []row {
+func fold(events []*analyze.Event) []row {
 	if len(events) <= fewRows {
 		return each(events)
 	}
@@ -81,7 +87,7 @@ func fold(events []analyze.Event) []row {
 // foldBy joins events of the same kind between the same two that follow each
 // other within a pause, until there are more rows than most. Events are in time
 // order.
-func foldBy(events []analyze.Event, pause time.Duration, most int) []row {
+func foldBy(events []*analyze.Event, pause time.Duration, most int) []row {
 	var rows []row
 	open := map[same]int{}
 	for i := 0; i < len(events) && len(rows) <= most; i++ {
@@ -98,11 +104,11 @@ func foldBy(events []analyze.Event, pause time.Duration, most int) []row {
 	return rows
 }
 
-func rowOf(e analyze.Event) row {
-	return row{Event: e, count: 1, last: e.Time, low: e.Confidence, high: e.Confidence, evidence: slices.Clone(e.Evidence)}
+func rowOf(e *analyze.Event) row {
+	return row{Event: *e, count: 1, last: e.Time, low: e.Confidence, high: e.Confidence, evidence: slices.Clone(e.Evidence)}
 }
 
-func (r *row) join(e analyze.Event) {
+func (r *row) join(e *analyze.Event) {
 	r.count++
 	r.last = e.Time
 	r.low, r.high = min(r.low, e.Confidence), max(r.high, e.Confidence)
@@ -112,20 +118,31 @@ func (r *row) join(e analyze.Event) {
 
 func (p *printer) events() {
 	if p.o.All {
-		p.section("Events", p.eventTable(each(p.view.events)))
+		p.section("Events", p.eventTable(each(those(p.view.events, func(*analyze.Event) bool { return true }))))
 		return
 	}
-	isBackground := func(e analyze.Event) bool { return slices.Contains(background, e.Kind) }
-	people := filter(p.view.events, func(e analyze.Event) bool { return !isBackground(e) })
+	people := those(p.view.events, func(e *analyze.Event) bool { return !slices.Contains(background, e.Kind) })
 	p.section("Events", p.eventTable(fold(people)))
-	p.background(filter(p.view.events, isBackground))
+	p.background()
+}
+
+// those gives the events for which keep holds, where they stand: copies of a
+// million would take as much memory as the report.
+func those(events []analyze.Event, keep func(*analyze.Event) bool) []*analyze.Event {
+	var out []*analyze.Event
+	for i := range events {
+		if e := &events[i]; keep(e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // background counts the events that happen by themselves, in one sentence.
-func (p *printer) background(events []analyze.Event) {
+func (p *printer) background() {
 	var parts []string
 	for _, kind := range background {
-		of := filter(events, func(e analyze.Event) bool { return e.Kind == kind })
+		of := those(p.view.events, func(e *analyze.Event) bool { return e.Kind == kind })
 		if len(of) == 0 {
 			continue
 		}
@@ -168,7 +185,7 @@ func (p *printer) eventService(e analyze.Event) string {
 }
 
 // each is one row for each event.
-func each(events []analyze.Event) []row {
+func each(events []*analyze.Event) []row {
 	rows := make([]row, len(events))
 	for i, e := range events {
 		rows[i] = rowOf(e)

@@ -94,22 +94,31 @@ func normal(v reflect.Value) reflect.Value {
 			break
 		}
 		for i := range v.NumField() {
-			if !omitted(v.Type().Field(i).Tag, v.Field(i)) {
-				out.Field(i).Set(normal(v.Field(i)))
+			if f := v.Field(i); holds(f.Kind()) && !omitted(v.Type().Field(i).Tag, f) {
+				out.Field(i).Set(normal(f))
 			}
 		}
 	case reflect.Slice:
 		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		if !holds(v.Type().Elem().Kind()) {
+			reflect.Copy(out, v)
+			break
+		}
 		for i := range v.Len() {
 			out.Index(i).Set(normal(v.Index(i)))
 		}
 	case reflect.Pointer:
-		if !v.IsNil() {
+		if !v.IsNil() && holds(v.Type().Elem().Kind()) {
 			out.Set(reflect.New(v.Type().Elem()))
 			out.Elem().Set(normal(v.Elem()))
 		}
 	}
 	return out
+}
+
+// holds tells the kinds that normal looks into; all others stay as they are.
+func holds(k reflect.Kind) bool {
+	return k == reflect.Struct || k == reflect.Slice || k == reflect.Pointer
 }
 
 // omitted tells a list that was not asked for, and so is not written at all.

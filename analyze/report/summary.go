@@ -253,7 +253,7 @@ func (t *tally) add(e *analyze.Event) {
 	if e.Direction == "received" {
 		all, media = &t.received, &t.receivedMedia
 	}
-	*all = append(*all, ofEvent(*e))
+	*all = append(*all, ofEvent(e))
 	if e.Kind == "media" {
 		*media++
 	}
@@ -306,7 +306,7 @@ func (p *printer) noMessages() string {
 	if slices.ContainsFunc(p.r.Limits, func(l analyze.Limit) bool { return l.What == "message" || l.What == "messages" }) {
 		s = "messages cannot be seen from " + these(len(p.r.Inputs))
 	}
-	logins := filter(p.view.events, func(e analyze.Event) bool { return e.Kind == "login" })
+	logins := those(p.view.events, func(e *analyze.Event) bool { return e.Kind == "login" })
 	if len(logins) > 0 {
 		return fmt.Sprintf("There were %s (%s); %s.", plural(len(logins), "login"), certainty(logins, ofEvent), s)
 	}
@@ -376,7 +376,7 @@ func certainty[T any](all []T, of func(T) graded) string {
 	return strings.Join(parts, ", ")
 }
 
-func ofEvent(e analyze.Event) graded     { return graded{e.Grade, e.Confidence} }
+func ofEvent(e *analyze.Event) graded    { return graded{e.Grade, e.Confidence} }
 func ofContact(c analyze.Contact) graded { return graded{c.Grade, c.Confidence} }
 func ofGroup(g analyze.Group) graded     { return graded{g.Grade, g.Confidence} }
 
@@ -397,7 +397,7 @@ func (p *printer) callSentence() string {
 	if total > 0 {
 		in = " of " + length(total) + " in all"
 	}
-	return fmt.Sprintf("There were %s%s (%s).", plural(len(calls), "call"), in, certainty(calls, ofEvent))
+	return fmt.Sprintf("There were %s%s (%s).", plural(len(calls), "call"), in, certainty(calls, func(e analyze.Event) graded { return ofEvent(&e) }))
 }
 
 func (p *printer) oneCall(e analyze.Event) string {

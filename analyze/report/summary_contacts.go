@@ -53,7 +53,7 @@ func (p *printer) groupSentence() string {
 
 // unmatched says how many messages have nobody known at the other end.
 func (p *printer) unmatched() string {
-	alone := filter(p.view.events, func(e analyze.Event) bool {
+	alone := those(p.view.events, func(e *analyze.Event) bool {
 		return (e.Kind == "message" || e.Kind == "media") && e.Peer == nil && e.Group == nil
 	})
 	if len(alone) == 0 {

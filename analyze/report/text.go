@@ -142,18 +142,20 @@ func newView(r *analyze.Report, least float64) view {
 // all itself where it holds for every one, since a copy of a long list costs
 // more than the question. What it gives must not be changed in place.
 func filter[T any](all []T, keep func(T) bool) []T {
+	kept := make([]bool, len(all))
+	n := 0
 	for i := range all {
-		if !keep(all[i]) {
-			return slices.Clip(appendIf(append(make([]T, 0, len(all)), all[:i]...), all[i+1:], keep))
+		if kept[i] = keep(all[i]); kept[i] {
+			n++
 		}
 	}
-	return slices.Clip(all)
-}
-
-func appendIf[T any](out, more []T, keep func(T) bool) []T {
-	for i := range more {
-		if keep(more[i]) {
-			out = append(out, more[i])
+	if n == len(all) {
+		return slices.Clip(all)
+	}
+	out := make([]T, 0, n)
+	for i := range all {
+		if kept[i] {
+			out = append(out, all[i])
 		}
 	}
 	return out

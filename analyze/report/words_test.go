@@ -70,20 +70,23 @@ func TestWrap(t *testing.T) {
 // TestFold looks at the rows that many events become.
 func TestFold(t *testing.T) {
 	var events []analyze.Event
+	all := func(list []analyze.Event) []*analyze.Event {
+		return those(list, func(*analyze.Event) bool { return true })
+	}
 	for i := range 40 {
 		events = append(events, event(i, at(0, 0).Add(time.Duration(i)*time.Second), "p1", "message", []string{"sent", "received"}[i/20], 0.9))
 	}
-	rows := fold(events)
+	rows := fold(all(events))
 	if len(rows) != 2 || rows[0].count != 20 || len(rows[0].evidence) != 40 || rows[0].Bytes != 20*220 {
 		t.Errorf("%d rows, first %+v", len(rows), rows[0])
 	}
-	if len(fold(events[:fewRows])) != fewRows {
+	if len(fold(all(events[:fewRows]))) != fewRows {
 		t.Error("few events were folded")
 	}
 	for i := range events { // no two are alike
 		events[i].Party = string(rune('a' + i))
 	}
-	if got := fold(events); len(got) != 40 {
+	if got := fold(all(events)); len(got) != 40 {
 		t.Errorf("%d rows of 40 that differ", len(got))
 	}
 	if events[0].Bytes != 220 {

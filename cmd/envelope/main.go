@@ -11,7 +11,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 )
 
@@ -22,15 +21,4 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	collectSeldom()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// collectSeldom lets the heap grow to three times of what is in use before
-// garbage is collected, which costs less processor time; from
-// 4 GiB on it is collected as often as needed to stay below. The environment
-// variables GOGC and GOMEMLIMIT go before.
-func collectSeldom() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(200)
-		debug.SetMemoryLimit(4 << 30)
-	}
 }

@@ -66,7 +66,8 @@ func readInputs(ctx context.Context, o *options) (*analyze.Report, []error, erro
 	}
 	slices.SortStableFunc(p.inputs, func(x, y analyze.Input) int { return cmp.Compare(x.Index, y.Index) })
 	runtime.GC() // what the reader held is room for the report, without asking the system for more
-	rep := an.Report(p.inputs)
+	giveRoom(roomToReport)
+	rep := an.Conclude(p.inputs)
 	for _, err := range unread {
 		rep.Warnings = append(rep.Warnings, err.Error()) // these have no place among the inputs
 	}
@@ -228,6 +229,7 @@ func (w *watched) Read(b []byte) (int, error) {
 		return 0, io.EOF // the report is of what was read so far; the caller says so
 	}
 	w.p.packets.Store(w.before + w.in.Packets)
+	giveRoom(roomToRead)
 	return w.r.Read(b)
 }
 
