@@ -23,6 +23,13 @@ const (
 func (n *net) link() {
 	n.pairID = newPairIndex(len(n.recv))
 	n.start = append(n.start[:0], 0)
+	n.eachPrompt(func(i int, found []candidate) { n.keep(found, n.recv[i].party) })
+	n.joinPairs()
+}
+
+// eachPrompt calls f for every received message with what was sent shortly before
+// it, in memory that is used again.
+func (n *net) eachPrompt(f func(i int, found []candidate)) {
 	var found []candidate
 	low := 0
 	for i := range n.recv {
@@ -31,9 +38,8 @@ func (n *net) link() {
 			low++
 		}
 		found = n.prompt(found[:0], r, low)
-		n.keep(found, r.party)
+		f(i, found)
 	}
-	n.joinPairs()
 }
 
 // prompt adds what was sent shortly before r, from index low on.

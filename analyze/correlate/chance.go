@@ -80,16 +80,10 @@ func (l *law) around(n int) []time.Duration {
 func (n *net) rotated(out []hint, round int, every uint64, offsets []time.Duration, near bool) []hint {
 	sent := n.shifted(round, offsets)
 	waiting := n.waitingOf(sent)
-	var found []candidate
-	low := 0
 	x := *n
 	x.sent = sent
-	for i := range n.recv {
+	x.eachPrompt(func(i int, found []candidate) {
 		r := &n.recv[i]
-		for low < len(sent) && sent[low].at < r.at.Add(-n.law.reach) {
-			low++
-		}
-		found = x.prompt(found[:0], r, low)
 		if !near && n.gap[i] > 0 && n.unexplained(i) {
 			found = x.late(found, r, n.gap[i], waiting)
 		}
@@ -104,7 +98,7 @@ func (n *net) rotated(out []hint, round int, every uint64, offsets []time.Durati
 				}
 			}
 		}
-	}
+	})
 	return out
 }
 

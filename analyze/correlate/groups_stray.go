@@ -45,22 +45,16 @@ func (n *net) countStrays() *strays {
 	}
 	offsets := n.law.around(1009)
 	x := *n
-	var found []candidate
 	for round := range strayRounds {
 		x.sent = n.shifted(round, offsets)
-		low := 0
-		for i := range n.recv {
-			r := &n.recv[i]
-			for low < len(x.sent) && x.sent[low].at < r.at.Add(-n.law.reach) {
-				low++
-			}
-			found = x.prompt(found[:0], r, low)
+		x.eachPrompt(func(i int, found []candidate) {
+			to := n.recv[i].party
 			for _, c := range found {
-				if strayTheta*float64(c.fit) > n.share[r.party]*n.rate[i] {
-					s.per[r.party]++
+				if strayTheta*float64(c.fit) > n.share[to]*n.rate[i] {
+					s.per[to]++
 				}
 			}
-		}
+		})
 	}
 	for p := range s.per {
 		s.per[p] /= float64(max(1, strayRounds*len(n.sent)))

@@ -47,7 +47,7 @@ type joining struct {
 // joinOutsiders marks the pairs in whose talk people outside take part. As many
 // of them as there are, of the others some will be such pairs whose company was
 // not seen: the more conversations without, the fewer. In a small circle any two
-// coincide again and again, so that nothing is said of those.
+// coincide again and again; of those joinFew says what it can.
 func (n *net) joinOutsiders() {
 	if n.active < crowd {
 		n.joinFew()

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -81,7 +82,7 @@ func (n *net) twins(t *ties, a, b int32) (sizes []int32, chance float64) {
 
 // twin tells whether one of a list came at a time and has the size of r.
 func (n *net) twin(list []int32, r *mark, at capture.Time) bool {
-	k, _ := slices.BinarySearchFunc(list, at.Add(-twinWithin), func(j int32, t capture.Time) int { return int(n.recv[j].at.Sub(t)) })
+	k, _ := slices.BinarySearchFunc(list, at.Add(-twinWithin), func(j int32, t capture.Time) int { return cmp.Compare(n.recv[j].at, t) })
 	for ; k < len(list) && n.recv[list[k]].at <= at.Add(twinWithin); k++ {
 		if d := math.Abs(float64(n.recv[list[k]].size - r.size)); d <= twinBytes+twinShare*float64(r.size) {
 			return true
