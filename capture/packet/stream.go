@@ -62,7 +62,7 @@ func (q *quest) turn() {
 // reset makes the state fit for another connection and keeps its buffers.
 func (t *tcpFraming) reset(r *Reader, fl *flow) {
 	order := t.order
-	*t = tcpFraming{r: r, fl: fl, quest: r.newQuest()}
+	*t = tcpFraming{r: r, fl: fl, quest: reused(&r.freeQuest)}
 	t.quest.reset(t)
 	for i := range t.order {
 		t.order[i].held = order[i].held[:0]
@@ -75,7 +75,7 @@ func (t *tcpFraming) reset(r *Reader, fl *flow) {
 // greet makes room for the handshake to be read.
 func (t *tcpFraming) greet() *greeting {
 	if t.greeting == nil {
-		t.greeting = t.r.newGreeting()
+		t.greeting = reused(&t.r.freeGreeting)
 		t.names.Want = wire.HandshakeCertificate
 	}
 	return t.greeting

@@ -218,33 +218,21 @@ func (r *Reader) drain(fl *flow, dir int) {
 	}
 }
 
-func (r *Reader) newTCP(fl *flow) *tcpFraming {
-	t := new(tcpFraming)
-	if n := len(r.freeTCP); n > 0 {
-		t, r.freeTCP = r.freeTCP[n-1], r.freeTCP[:n-1]
+// reused gives the last of what was let go, or something new.
+func reused[T any](free *[]*T) *T {
+	n := len(*free)
+	if n == 0 {
+		return new(T)
 	}
+	x := (*free)[n-1]
+	*free = (*free)[:n-1]
+	return x
+}
+
+func (r *Reader) newTCP(fl *flow) *tcpFraming {
+	t := reused(&r.freeTCP)
 	t.reset(r, fl)
 	return t
-}
-
-func (r *Reader) newQuest() *quest {
-	n := len(r.freeQuest)
-	if n == 0 {
-		return new(quest)
-	}
-	q := r.freeQuest[n-1]
-	r.freeQuest = r.freeQuest[:n-1]
-	return q
-}
-
-func (r *Reader) newGreeting() *greeting {
-	n := len(r.freeGreeting)
-	if n == 0 {
-		return new(greeting)
-	}
-	g := r.freeGreeting[n-1]
-	r.freeGreeting = r.freeGreeting[:n-1]
-	return g
 }
 
 // udp takes the payload of a UDP packet.
@@ -281,10 +269,7 @@ func (r *Reader) udp(fl *flow, dir int, p *Packet, at capture.Origin) {
 }
 
 func (r *Reader) newUDP(fl *flow) *udpFraming {
-	u := new(udpFraming)
-	if n := len(r.freeUDP); n > 0 {
-		u, r.freeUDP = r.freeUDP[n-1], r.freeUDP[:n-1]
-	}
+	u := reused(&r.freeUDP)
 	u.reset(r, fl)
 	return u
 }
