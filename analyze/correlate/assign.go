@@ -26,7 +26,7 @@ func (n *net) assign() {
 		n.share[p] = 0.5
 	}
 	for i := range n.pairs {
-		n.pairs[i].weight = 0
+		n.pairs[i].weight, n.pairs[i].answers = 0, 0
 	}
 	for i := range n.cand {
 		n.cand[i].w = 0
@@ -79,11 +79,8 @@ func (n *net) background(i int, list []candidate) float64 {
 // not speak for itself.
 func (n *net) theta(c *candidate) float64 {
 	p := &n.pairs[c.pair]
-	w := max(0, p.weight-float64(c.w))
-	if p.back != None {
-		w += mutual * n.pairs[p.back].weight
-	}
-	return min(1, (w+doubt*n.theta0)/(float64(n.nSent[p.from])+doubt))
+	w := max(0, p.weight-float64(c.w)) + mutual*p.answers
+	return min(1, (w+doubt*n.theta0)/(float64(p.sent)+doubt))
 }
 
 // maximise sums up what was found.
@@ -98,6 +95,11 @@ func (n *net) maximise() {
 			w := float64(c.w) * float64(r.conf)
 			n.pairs[c.pair].weight += w
 			inside[r.party] += float64(c.w)
+		}
+	}
+	for i := range n.pairs {
+		if p := &n.pairs[i]; p.back != None {
+			p.answers = n.pairs[p.back].weight
 		}
 	}
 	for p := range n.share {

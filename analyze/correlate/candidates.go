@@ -23,58 +23,107 @@ const (
 func (n *net) link() {
 	n.pairID = newPairIndex(len(n.recv))
 	n.start = append(n.start[:0], 0)
-	n.eachPrompt(func(i int, found []candidate) { n.keep(found, n.recv[i].party) })
-	n.joinPairs()
+	n.eachPrompt(everybody, func(i int, found *likeliest) { n.keep(found.list, n.recv[i].party) })
 }
 
-// eachPrompt calls f for every received message with what was sent shortly before
-// it, in memory that is used again.
-func (n *net) eachPrompt(f func(i int, found []candidate)) {
-	var found []candidate
+// eachPrompt calls f for every message that parties of the sample received, with
+// what was sent shortly before it, in memory that is used again.
+func (n *net) eachPrompt(of partySample, f func(i int, found *likeliest)) {
+	var found likeliest
 	low := 0
 	for i := range n.recv {
 		r := &n.recv[i]
+		if !of.has(r.party) {
+			continue
+		}
 		for low < len(n.sent) && n.sent[low].at < r.at.Add(-n.law.reach) {
 			low++
 		}
-		found = n.prompt(found[:0], r, low)
-		f(i, found)
+		found.clear()
+		n.prompt(&found, r, low)
+		f(i, &found)
 	}
 }
 
-// prompt adds what was sent shortly before r, from index low on.
-func (n *net) prompt(found []candidate, r *mark, low int) []candidate {
-	for k := low; k < len(n.sent) && n.sent[k].at <= r.at.Add(n.law.back); k++ {
+// partySample is a choice of parties, of one in so many.
+type partySample uint32
+
+const everybody partySample = 1
+
+// has tells whether a party is chosen. Neighbours in number are not chosen alike
+// (the multiplier is 2^32 over the golden ratio; Knuth, volume 3, 6.4).
+func (s partySample) has(party int32) bool {
+	return s == everybody || uint32(party)*0x9e3779b1>>8%uint32(s) == 0
+}
+
+// prompt adds what was sent shortly before r, from index low on. Each is a little
+// later than the one before, so that the bins of delays are walked down.
+func (n *net) prompt(found *likeliest, r *mark, low int) {
+	until, bin := r.at.Add(n.law.back), lagBins-1
+	for k := low; k < len(n.sent) && n.sent[k].at <= until; k++ {
 		s := &n.sent[k]
 		if !n.possible(s, r) {
 			continue
 		}
-		if f := n.law.intensity(s, r); f > leastFit {
-			found = among(found, candidate{from: int32(k), fit: float32(f)})
+		lag := r.at.Sub(s.at)
+		if lag < 0 {
+			bin = lagBin(lag)
+		}
+		for bin > lagZero && lagFrom[bin] > lag {
+			bin--
+		}
+		p := sizesOf(s, r)
+		if f := n.law.lag[bin] * n.law.likeness(&p); f > leastFit {
+			found.add(candidate{from: int32(k), fit: float32(f)})
 		}
 	}
-	return found
 }
 
 // leastFit is the intensity a second below which a source is not considered:
 // a party that gets a message a day is likelier to get one from anywhere.
 const leastFit = 1e-3
 
-// among adds a candidate if it is one of the likeliest.
-func among(found []candidate, c candidate) []candidate {
-	if len(found) < keepMost {
-		return append(found, c)
+// leastLate is leastFit for what waited: at the time of a return there is little
+// else.
+const leastLate = 0.01 * leastFit
+
+// likeliest are the candidates of one received message that fit best.
+type likeliest struct {
+	list  []candidate
+	least int // index of the one that fits worst, once there are keepMost
+}
+
+func (x *likeliest) clear() { x.list = x.list[:0] }
+
+// add keeps a candidate if it is one of the likeliest.
+func (x *likeliest) add(c candidate) {
+	if len(x.list) < keepMost {
+		if x.list = append(x.list, c); len(x.list) == keepMost {
+			x.findLeast()
+		}
+		return
 	}
-	least := 0
-	for k := range found {
-		if found[k].fit < found[least].fit {
-			least = k
+	if c.fit > x.list[x.least].fit {
+		x.list[x.least] = c
+		x.findLeast()
+	}
+}
+
+func (x *likeliest) findLeast() {
+	x.least = 0
+	for k := range x.list {
+		if x.list[k].fit < x.list[x.least].fit {
+			x.least = k
 		}
 	}
-	if c.fit > found[least].fit {
-		found[least] = c
+}
+
+// enough is the fit above which a candidate would be kept.
+func (x *likeliest) enough() float64 {
+	if len(x.list) < keepMost {
+		return 0
 	}
-	return found
+	return float64(x.list[x.least].fit)
 }
 
 // keep appends the candidates of the next received message.
@@ -88,19 +137,14 @@ func (n *net) keep(found []candidate, to int32) {
 
 // pairOf gives the index of a direction between two parties.
 func (n *net) pairOf(a, b int32) int32 {
-	id := n.pairID.put(pairKey(a, b), int32(len(n.pairs)))
+	id, back := n.pairID.put(a, b, int32(len(n.pairs)))
 	if int(id) == len(n.pairs) {
-		n.pairs = append(n.pairs, pair{from: a, to: b, back: None})
+		n.pairs = append(n.pairs, pair{from: a, to: b, back: back, sent: n.nSent[a]})
+		if back != None {
+			n.pairs[back].back = id
+		}
 	}
 	return id
-}
-
-// joinPairs ties the two directions between the same parties.
-func (n *net) joinPairs() {
-	for i := range n.pairs {
-		p := &n.pairs[i]
-		p.back = n.pairID.get(pairKey(p.to, p.from))
-	}
 }
 
 // addLate adds sources to those received messages that have none and came when
@@ -111,68 +155,73 @@ func (n *net) addLate() {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
 	n.pairs, n.pairID = n.pairs[:0], newPairIndex(len(n.recv))
-	var found []candidate
+	var found likeliest
 	for i := range n.recv {
 		was := oldCand[oldStart[i]:oldStart[i+1]]
-		found = found[:0]
+		found.clear()
 		var sure float32
 		for k := range was {
 			if sure += was[k].w; was[k].w > unlikely {
-				found = append(found, was[k])
+				found.add(was[k])
 			}
 		}
 		if n.gap[i] > 0 && sure < 0.5 {
-			found = n.late(found, &n.recv[i], n.gap[i], waiting)
+			n.late(&found, &n.recv[i], n.gap[i], waiting)
 		}
-		n.keep(found, n.recv[i].party)
+		n.keep(found.list, n.recv[i].party)
 	}
-	n.joinPairs()
 }
 
 // waiting lists the sent messages that nobody is known to have received, and
 // those that several received, of whom others may have been away.
-func (n *net) waiting() []int32 {
+func (n *net) waiting() []waiter {
 	got := make([]float32, len(n.sent))
 	for _, c := range n.cand {
 		got[c.from] += c.w
 	}
-	var out []int32
+	var out []waiter
 	for k := range n.sent {
 		if got[k] < 0.5 || got[k] > 1.5 {
-			out = append(out, int32(k))
+			out = append(out, waiter{n.sent[k], int32(k)})
 		}
 	}
 	return out
 }
 
-// late adds what r may have waited for.
-func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int32) []candidate {
+// waiter is a sent message that may have waited for its receiver: a copy, since
+// they lie far apart among those sent and are looked through often.
+type waiter struct {
+	mark
+	from int32 // index into sent
+}
+
+// late adds what r may have waited for, which may have been sent at any time
+// within the gap.
+func (n *net) late(found *likeliest, r *mark, gap time.Duration, waiting []waiter) {
 	until := r.at.Add(-n.law.reach)
-	k, _ := slices.BinarySearchFunc(waiting, until, func(id int32, t capture.Time) int {
-		if n.sent[id].at <= t {
+	k, _ := slices.BinarySearchFunc(waiting, until, func(w waiter, t capture.Time) int {
+		if w.at <= t {
 			return -1
 		}
 		return 1
 	})
+	often := n.law.late / seconds(gap)
+	most := n.confirmsMost(r)
 	for looked := 0; k > 0 && looked < lookMost; looked++ {
 		k--
-		s := &n.sent[waiting[k]]
+		s := &waiting[k].mark
 		if r.at.Sub(s.at) > gap {
 			break
 		}
 		if s.party == r.party {
 			continue
 		}
-		if f := n.law.waited(s, r, gap) * n.confirms(s, r); f > leastFit*0.01 {
-			found = among(found, candidate{from: waiting[k], fit: float32(f), late: true})
+		p := sizesOf(s, r)
+		f := often * n.law.likeness(&p)
+		if enough := max(leastLate, found.enough()); f*most <= enough {
+			continue // whatever receipts say, which takes longer to find out
+		} else if f *= n.confirms(s, r); f > enough {
+			found.add(candidate{from: waiting[k].from, fit: float32(f), late: true})
 		}
 	}
-	return found
-}
-
-// waited is the intensity of a message that waited for its receiver, who came
-// back after gap: it may have been sent at any time within.
-func (l *law) waited(s, r *mark, gap time.Duration) float64 {
-	p := sizesOf(s, r)
-	return l.late * l.likeness(&p) / seconds(gap)
 }

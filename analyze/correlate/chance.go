@@ -27,25 +27,26 @@ const (
 
 // chance scores the pairs with rotated clocks. hints is the number of hints
 // that there are without rotation; where they are very many, it is enough to
-// look at one pair in some. The clocks are rotated far, or not much further than a
+// look at the pairs of some of the parties. The clocks are rotated far, or not much further than a
 // message may take: people who have a friend in common, who is not seen, are busy
 // at the same times, and that stays as it is when clocks are rotated a little.
 func (n *net) chance(hints int, near bool) *null {
 	var all []float64
-	rounds, every := 0, uint64(1+hints/nullHints)
+	of := partySample(math.Sqrt(float64(1 + hints/nullHints)))
+	rounds := 0
 	offsets := rotations(n.last.Sub(n.first)+1, 1009)
 	if near {
 		offsets = n.law.around(1009)
 	}
 	var list []hint
 	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
-		list = n.rotated(list[:0], rounds, every, offsets, near)
+		list = n.rotated(list[:0], of, rounds, offsets, near)
 		for _, s := range n.scoresOf(list) {
 			all = append(all, s.t)
 		}
 		rounds++
 	}
-	return fitNull(all, float64(rounds)/float64(every))
+	return fitNull(all, float64(rounds)/float64(of*of))
 }
 
 // nearSpan is how much further than a message takes clocks are rotated a little.
@@ -75,27 +76,25 @@ func (l *law) around(n int) []time.Duration {
 }
 
 // rotated lists the coincidences that remain when every sender's clock is
-// moved by an amount of its own, of one pair in every. What waited stays where
+// moved by an amount of its own, of pairs within a sample. What waited stays where
 // it was when clocks are moved a little, and is left out then.
-func (n *net) rotated(out []hint, round int, every uint64, offsets []time.Duration, near bool) []hint {
-	sent := n.shifted(round, offsets)
+func (n *net) rotated(out []hint, of partySample, round int, offsets []time.Duration, near bool) []hint {
+	sent := n.shifted(of, round, offsets)
 	waiting := n.waitingOf(sent)
 	x := *n
 	x.sent = sent
-	x.eachPrompt(func(i int, found []candidate) {
+	x.eachPrompt(of, func(i int, found *likeliest) {
 		r := &n.recv[i]
 		if !near && n.gap[i] > 0 && n.unexplained(i) {
-			found = x.late(found, r, n.gap[i], waiting)
+			x.late(found, r, n.gap[i], waiting)
 		}
-		for _, c := range found {
+		for _, c := range found.list {
 			s := &sent[c.from]
 			if !c.late {
 				c.fit *= float32(n.confirms(s, r))
 			}
 			if x := n.direct[s.id] * trust(s, r) * float64(c.fit) / n.total[i]; x >= leastHint {
-				if h := newHint(s.party, r.party, s.at, x); every == 1 || h.pair()*0x9e3779b97f4a7c15>>32%every == 0 {
-					out = append(out, h)
-				}
+				out = append(out, newHint(s.party, r.party, s.at, x))
 			}
 		}
 	})
@@ -113,16 +112,20 @@ func (n *net) unexplained(i int) bool {
 	return sure < 0.5
 }
 
-// shifted gives the sent messages with rotated clocks, in order of time; their
-// ids are indices into sent as it was.
-func (n *net) shifted(round int, offsets []time.Duration) []mark {
+// shifted gives what parties of the sample sent with rotated clocks, in order of
+// time; their ids are indices into sent as it was.
+func (n *net) shifted(of partySample, round int, offsets []time.Duration) []mark {
 	span := n.last.Sub(n.first) + 1
-	out := slices.Clone(n.sent)
-	for k := range out {
+	var out []mark
+	for k, s := range n.sent {
+		if !of.has(s.party) {
+			continue
+		}
 		// Neighbouring parties and rounds get offsets far apart (golden ratio).
-		d := offsets[(int(out[k].party)*623+round*389+97)%len(offsets)]
-		out[k].at = n.first.Add((out[k].at.Sub(n.first) + d + span) % span)
-		out[k].id, out[k].turned = int32(k), d
+		d := offsets[(int(s.party)*623+round*389+97)%len(offsets)]
+		s.at = n.first.Add((s.at.Sub(n.first) + d + span) % span)
+		s.id, s.turned = int32(k), d
+		out = append(out, s)
 	}
 	slices.SortStableFunc(out, func(x, y mark) int {
 		switch {
@@ -137,15 +140,15 @@ func (n *net) shifted(round int, offsets []time.Duration) []mark {
 }
 
 // waitingOf lists, among shifted messages, those that waited.
-func (n *net) waitingOf(sent []mark) []int32 {
-	waits := make([]bool, len(sent))
-	for _, k := range n.waiting() {
-		waits[k] = true
+func (n *net) waitingOf(sent []mark) []waiter {
+	waits := make([]bool, len(n.sent))
+	for _, w := range n.waiting() {
+		waits[w.from] = true
 	}
-	var out []int32
+	var out []waiter
 	for k := range sent {
 		if waits[sent[k].id] {
-			out = append(out, int32(k))
+			out = append(out, waiter{sent[k], int32(k)})
 		}
 	}
 	return out

@@ -268,16 +268,19 @@ func TestTable(t *testing.T) {
 func TestPairIndex(t *testing.T) {
 	x := newPairIndex(1)
 	for i := range int32(1000) {
-		if got := x.put(pairKey(i, 7*i), i); got != i {
-			t.Fatalf("put %d: %d", i, got)
+		if got, back := x.put(i, 7*i+1, 2*i); got != 2*i || back != None {
+			t.Fatalf("put %d: %d, back %d", i, got, back)
+		}
+		if got, back := x.put(7*i+1, i, 2*i+1); got != 2*i+1 || back != 2*i {
+			t.Fatalf("put back %d: %d, back %d", i, got, back)
 		}
 	}
 	for i := range int32(1000) {
-		if got := x.get(pairKey(i, 7*i)); got != i {
-			t.Fatalf("get %d: %d", i, got)
+		if there, back := x.get(i, 7*i+1), x.get(7*i+1, i); there != 2*i || back != 2*i+1 {
+			t.Fatalf("get %d: %d, %d", i, there, back)
 		}
 	}
-	if got := x.get(pairKey(5, 5)); got != None {
+	if got := x.get(5, 7); got != None {
 		t.Errorf("a key that is not there has %d", got)
 	}
 }

@@ -280,7 +280,7 @@ func (n *net) apart(c *company) int {
 
 // writes tells whether b gets more than now and then what a sends.
 func (n *net) writes(a, b int32) bool {
-	id := n.pairID.get(pairKey(a, b))
+	id := n.pairID.get(a, b)
 	return id != None && n.pairs[id].weight > 0.1*float64(n.nSent[a])
 }
 

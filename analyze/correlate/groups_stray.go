@@ -46,10 +46,10 @@ func (n *net) countStrays() *strays {
 	offsets := n.law.around(1009)
 	x := *n
 	for round := range strayRounds {
-		x.sent = n.shifted(round, offsets)
-		x.eachPrompt(func(i int, found []candidate) {
+		x.sent = n.shifted(everybody, round, offsets)
+		x.eachPrompt(everybody, func(i int, found *likeliest) {
 			to := n.recv[i].party
-			for _, c := range found {
+			for _, c := range found.list {
 				if strayTheta*float64(c.fit) > n.share[to]*n.rate[i] {
 					s.per[to]++
 				}

@@ -42,11 +42,33 @@ const (
 	lagBins = lagZero + 91
 )
 
+// lagFrom is the least delay of each bin from lagZero on.
+var lagFrom = func() (out [lagBins]time.Duration) {
+	for b := lagZero; b < lagBins; b++ {
+		out[b] = time.Duration(math.Ceil((math.Exp2(float64(b-lagZero)/lagOctave) - 1) * float64(lagUnit)))
+	}
+	return out
+}()
+
+// lagEighths gives the eighth of its octave that a number lies in, by the first
+// five bits behind its leading one; some belong to the next one.
+var lagEighths = func() (out [32]uint8) {
+	for i := range out {
+		out[i] = uint8(lagOctave * math.Log2(1+float64(i)/float64(len(out))))
+	}
+	return out
+}()
+
 func lagBin(d time.Duration) int {
 	if d < 0 {
 		return max(0, lagZero-1-int(lagOctave*math.Log2(1+float64(-d)/float64(lagUnit))))
 	}
-	return min(lagBins-1, lagZero+int(lagOctave*math.Log2(1+float64(d)/float64(lagUnit))))
+	bits := math.Float64bits(1 + float64(d)/float64(lagUnit))
+	b := lagZero + lagOctave*(int(bits>>52)-1023) + int(lagEighths[bits>>47&31])
+	if b < lagBins-1 && d >= lagFrom[b+1] {
+		b++
+	}
+	return min(lagBins-1, b)
 }
 
 // lagWidths gives the width of each bin in seconds.
@@ -299,7 +321,7 @@ func (b *base) ratio(l *law, p *pairing) float64 {
 func (l *law) likeness(p *pairing) float64 {
 	x := l.kind[p.kinds/2][p.kinds%2]
 	if p.known {
-		x *= l.grow.at(p.class, float64(p.grow))
+		x *= l.grow.ratioOf(p.class, l.grow.bytesBin(p.grow))
 	}
 	if p.bulks {
 		x *= l.bulk.at(0, float64(p.bulk))
@@ -423,11 +445,4 @@ func (l *law) setReach(width []float64) {
 			l.back = slack
 		}
 	}
-}
-
-// intensity is how often a second, against chance sizes, a message sent s would
-// be received as r if it went to that party.
-func (l *law) intensity(s, r *mark) float64 {
-	p := pairingOf(s, r)
-	return l.lag[p.lag] * l.likeness(&p)
 }

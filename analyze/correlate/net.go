@@ -207,17 +207,24 @@ type candidate struct {
 type pair struct {
 	from, to int32
 	back     int32   // index of the other direction, None where it has no candidates
+	sent     int32   // moments at which the sender sent
 	weight   float64 // expected number of messages
+	answers  float64 // that of the other direction
 }
 
 func pairKey(a, b int32) uint64 { return uint64(uint32(a))<<32 | uint64(uint32(b)) }
 
 // pairIndex numbers directions between two parties: a hash table with open
-// addressing, since there are millions in a crowd.
+// addressing, since there are millions in a crowd, of which both directions lie
+// in one place.
 type pairIndex struct {
-	keys []uint64 // key + 1, 0 for a free place
-	ids  []int32
-	used int
+	places []pairPlace
+	used   int
+}
+
+type pairPlace struct {
+	key uint64   // of the lower party and the higher, + 1; 0 for a free place
+	ids [2]int32 // numbers + 1 from the lower to the higher and back, 0 for none
 }
 
 func newPairIndex(n int) *pairIndex {
@@ -225,50 +232,60 @@ func newPairIndex(n int) *pairIndex {
 	for size < 2*n {
 		size *= 2
 	}
-	return &pairIndex{keys: make([]uint64, size), ids: make([]int32, size)}
+	return &pairIndex{places: make([]pairPlace, size)}
 }
 
-// place finds the place of a key or a free one for it. The multiplier is
+// place finds the place of two parties or a free one for them. The multiplier is
 // 2^64 over the golden ratio (Knuth, volume 3, 6.4).
-func (x *pairIndex) place(key uint64) int {
-	mask := uint64(len(x.keys) - 1)
+func (x *pairIndex) place(key uint64) *pairPlace {
+	mask := uint64(len(x.places) - 1)
 	h := key * 0x9e3779b97f4a7c15
 	h ^= h >> 32
 	for i := h & mask; ; i = (i + 1) & mask {
-		if k := x.keys[i]; k == 0 || k == key+1 {
-			return int(i)
+		if p := &x.places[i]; p.key == 0 || p.key == key+1 {
+			return p
 		}
 	}
 }
 
-// get gives the number of a key, None where it has none.
-func (x *pairIndex) get(key uint64) int32 {
-	if i := x.place(key); x.keys[i] != 0 {
-		return x.ids[i]
+// upward is 0 from a lower party to a higher, else 1.
+func upward(a, b int32) int {
+	if a < b {
+		return 0
 	}
-	return None
+	return 1
 }
 
-// put gives the number of a key, and next to one that has none.
-func (x *pairIndex) put(key uint64, next int32) int32 {
-	i := x.place(key)
-	if x.keys[i] != 0 {
-		return x.ids[i]
+// get gives the number of the direction from a to b, None where it has none.
+func (x *pairIndex) get(a, b int32) int32 {
+	return x.place(ordered(a, b)).ids[upward(a, b)] - 1
+}
+
+// put gives the number of the direction from a to b, and next to one that has
+// none; and the number of the other direction or None.
+func (x *pairIndex) put(a, b, next int32) (id, back int32) {
+	key := ordered(a, b)
+	p := x.place(key)
+	if p.key == 0 {
+		if x.used++; 2*x.used > len(x.places) {
+			x.grow()
+			p = x.place(key)
+		}
+		p.key = key + 1
 	}
-	x.keys[i], x.ids[i] = key+1, next
-	if x.used++; 2*x.used > len(x.keys) {
-		x.grow()
+	at := upward(a, b)
+	if p.ids[at] == 0 {
+		p.ids[at] = next + 1
 	}
-	return next
+	return p.ids[at] - 1, p.ids[1-at] - 1
 }
 
 func (x *pairIndex) grow() {
-	old := *x
-	x.keys, x.ids = make([]uint64, 2*len(old.keys)), make([]int32, 2*len(old.keys))
-	for i, k := range old.keys {
-		if k != 0 {
-			j := x.place(k - 1)
-			x.keys[j], x.ids[j] = k, old.ids[i]
+	old := x.places
+	x.places = make([]pairPlace, 2*len(old))
+	for i := range old {
+		if old[i].key != 0 {
+			*x.place(old[i].key - 1) = old[i]
 		}
 	}
 }

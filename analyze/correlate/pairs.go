@@ -85,7 +85,7 @@ func (n *net) directTo(k, b int32) float64 {
 func (n *net) closest(f *fan) int32 {
 	best, most := int32(None), -1.0
 	for _, b := range f.to {
-		id := n.pairID.get(pairKey(n.sent[f.sent].party, b))
+		id := n.pairID.get(n.sent[f.sent].party, b)
 		if id == None {
 			continue
 		}

@@ -122,6 +122,14 @@ func (x *receipts) count(lag []float64, unit int32, told capture.Time, w float64
 	}
 }
 
+// confirmsMost bounds what confirms may give for a received message.
+func (n *net) confirmsMost(r *mark) float64 {
+	if n.confirmed.seen == 0 || r.told == 0 {
+		return 1
+	}
+	return confirmMost
+}
+
 // confirms is how much likelier what came to the writer of s makes it that r,
 // when it was confirmed, was s.
 func (n *net) confirms(s, r *mark) float64 {

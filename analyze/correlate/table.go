@@ -13,8 +13,14 @@ type scale struct {
 // growth counts by how many bytes a message grows on its way: from the
 // granularity of length fields to "about as large".
 func growth() scale {
-	return scale{[]float64{4, 16, 64, 256, 1024, 8192}, []uint8{0, 2, 4, 6, 8, 11}, 1 << 14}
+	return scale{[]float64{growthUnit, 16, 64, 256, 1024, 8192}, []uint8{0, 2, 4, 6, 8, 11}, growthLimit}
 }
+
+// The finest bins of growth and its limit, in bytes.
+const (
+	growthUnit  = 4
+	growthLimit = 1 << 14
+)
 
 // bulkRatio compares attachments, in octaves: from 1 per cent (framing and
 // record headers) to twice.
@@ -65,6 +71,11 @@ func (c *counts) open(class int) {
 // bin gives the finest bin of a value.
 func (s *scale) bin(x float64) int {
 	return int((max(-s.limit, min(s.limit, x)) + s.limit) / s.units[0])
+}
+
+// bytesBin is bin for a scale in bytes, as growth.
+func (s *scale) bytesBin(x int32) int {
+	return int(min(max(x, -growthLimit), growthLimit)+growthLimit) / growthUnit
 }
 
 // coarse gives the bin at resolution u that holds a finest bin.
@@ -124,14 +135,26 @@ func (t *table) at(class int8, x float64) float64 {
 	if t.seen == nil {
 		return 1
 	}
+	return t.ratioOf(class, t.bin(x))
+}
+
+// ratioOf is the likelihood ratio of a finest bin in a class.
+func (t *table) ratioOf(class int8, bin int) float64 {
+	if list := t.ratio[class]; list != nil && list[bin] != 0 {
+		return float64(list[bin])
+	}
+	return t.work(class, bin)
+}
+
+// work finds a ratio that was not asked for before.
+func (t *table) work(class int8, bin int) float64 {
+	if t.seen == nil {
+		return 1
+	}
 	if t.ratio[class] == nil {
 		t.ratio[class] = make([]float32, len(t.seen.bins[anyClass][0]))
 	}
-	b := t.bin(x)
-	r := &t.ratio[class][b]
-	if *r == 0 {
-		d := t.seen.density(int(class), b) / t.chance.density(int(class), b)
-		*r = float32(max(leastRatio, min(mostRatio, d)))
-	}
-	return float64(*r)
+	d := t.seen.density(int(class), bin) / t.chance.density(int(class), bin)
+	t.ratio[class][bin] = float32(max(leastRatio, min(mostRatio, d)))
+	return float64(t.ratio[class][bin])
 }
