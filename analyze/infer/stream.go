@@ -26,7 +26,8 @@ import (
 //   - Where more than one client is seen, a server's law of relay (by how many
 //     bytes a message grows, how long it takes) stands out from what the same
 //     traffic shows at shifted times. It finds each received message and its
-//     source, and tells it from the copy that the sender gets.
+//     source, and tells it from the copy that the sender gets. What it passes on
+//     in one record is taken apart by the sum of sizes.
 //   - What fits the sizes of messages, and nobody asked for, came from outside
 //     the capture, unless nearly all such units have a source inside.
 //
@@ -234,7 +235,7 @@ func (v *view) events(fs []family) []Event {
 			out = append(out, v.event(u, Message, Received, v.sureReceived(fs, u), notes[u.ground]))
 		}
 	}
-	return out
+	return v.partEvents(out)
 }
 
 // telling counts the units that events are made of, or a few more.

@@ -28,6 +28,7 @@ func (v *view) match(ups [][]int32, fs []family) {
 		}
 	}
 	v.settle()
+	v.takeApart(fs, ups)
 	for k := range fs {
 		if fs[k].content {
 			v.echoes(&fs[k], ups[k])
@@ -142,6 +143,9 @@ func (v *view) late(l *law, ups []int32) {
 		if d := &v.units[id]; d.ground == groundLaw {
 			reached[delivery{d.source, d.who}] = true
 		}
+	}
+	for _, p := range v.parts {
+		reached[delivery{p.source, v.units[p.unit].who}] = true
 	}
 	for _, id := range ups {
 		u := &v.units[id]

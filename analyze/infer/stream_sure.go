@@ -18,6 +18,7 @@ const (
 	sureLoose  = 0.75 // too little traffic to learn a law from
 	sureAsked  = 0.85 // received: answered with a receipt of known size
 	sureWaited = 0.85 // received: (simulated afternoons, 2026-11-29) while a session began, of a size that is rare there
+	sureApart  = 0.9  // received: one of several in one record
 	sureSignal = 0.7
 	sureLogin  = 0.85
 	leastSure  = 0.5 // events less sure are not given

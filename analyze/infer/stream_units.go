@@ -63,6 +63,7 @@ type view struct {
 	who     []int32             // by conn: index into clients
 	beside  []bool              // by conn: opened beside a live one of the same client
 	pairs   []trial             // room for those of the next comparison
+	parts   []enclosed          // messages that came in one unit with others
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
 }
