@@ -63,11 +63,12 @@ type parcels struct {
 // other.
 func (v *view) takeApart(fs []family, ups [][]int32) {
 	a := &parcels{v: v, sent: slices.Concat(ups...)}
+	a.deliveries = v.plainDeliveries(a.sent)
+	a.resume(fs)
 	slices.Sort(a.sent) // units are in order of time
 	for _, id := range a.sent {
 		a.law = append(a.law, fs[home(fs, &v.units[id])].law)
 	}
-	a.deliveries = v.plainDeliveries(a.sent)
 	low, _ := arriving(fs)
 	least := 2*int64(low) - apartUnder
 	from, until := 0, 0
@@ -80,11 +81,42 @@ func (v *view) takeApart(fs []family, ups [][]int32) {
 			from++
 		}
 		from = max(from, until-relayMost)
-		if d.login || d.echo || d.ground != groundNone || a.believe(d, from, until) || int64(d.size) < least {
+		if d.echo || d.ground != groundNone || a.believe(d, from, until) || d.login || int64(d.size) < least {
 			continue
 		}
 		a.take(id, a.under(d, from, until))
 	}
+}
+
+// resume finds what clients wrote while their session was set up, which goes on
+// for long where much waited for them: it came to those whom they often write to,
+// as what they write does.
+func (a *parcels) resume(fs []family) {
+	for i := range a.v.units {
+		u := &a.v.units[i]
+		if !u.up || !u.login || u.inner || u.react >= answering {
+			continue
+		}
+		if f := chosen(fs, u.size); f != nil && f.law != nil && a.cameOn(u, f.law) {
+			u.login, u.content = false, true
+			a.sent = append(a.sent, int32(i))
+		}
+	}
+}
+
+// cameOn tells whether a unit up came to a client that its own often writes to.
+func (a *parcels) cameOn(u *unit, l *law) bool {
+	for _, x := range a.v.behind(u.at) {
+		list := a.went[delivery{u.who, x.who}]
+		if x.who == u.who || len(list) < wroteFew || l.lag[lagBin(x.at.Sub(u.at))] <= 0 {
+			continue
+		}
+		d := &a.v.units[x.id]
+		if d.ground == groundNone && !d.echo && !d.login && a.along[int32(x.size)-int32(u.size)-list[len(list)/2]] {
+			return true
+		}
+	}
+	return false
 }
 
 // plainDeliveries gathers what plainly came of the units sent.
@@ -175,7 +207,7 @@ func (a *parcels) believe(d *unit, from, until int) bool {
 		}
 	}
 	if best >= 0 {
-		d.source, d.ground = best, groundLaw
+		d.source, d.ground, d.login = best, groundLaw, false
 		a.reached[delivery{best, d.who}] = true
 	}
 	return best >= 0

@@ -1,8 +1,11 @@
 package infer
 
 import (
+	"net/netip"
 	"testing"
 	"time"
+
+	"envelope/capture"
 )
 
 // TestStreamTogether: of two messages that a server passes on in one record both
@@ -46,5 +49,34 @@ func TestStreamTogether(t *testing.T) {
 				t.Errorf("%d beside those that came alone", wrong)
 			}
 		})
+	}
+}
+
+// TestStreamResumes: a client that comes back to much that waited for it writes,
+// and gets, before its session has come to a rest.
+func TestStreamResumes(t *testing.T) {
+	p := newChatPlay(6)
+	p.chat(300)
+	p.pings(700)
+	p.conns = append(p.conns, Conn{Service: "test", Role: "message", Weight: 1, Flow: &capture.Flow{ID: 9, Proto: 6,
+		Client: netip.AddrPortFrom(p.conns[0].Flow.Client.Addr(), 40009), Server: netip.MustParseAddrPort("198.51.100.1:5222")}})
+	const back = 6
+	for k := range 24 { // no pause of two seconds
+		p.frame(back, 720+float64(k), k%2 == 0, 2000+200*k)
+	}
+	p.conns[back].Flow.Frames[0].Kind = capture.FrameHandshake
+	sent, got := len(p.sent), len(p.got)
+	for k := range 4 {
+		p.say(726.5+4*float64(k), back, 340+50*k, 1+k%3)
+		p.say(728.3+4*float64(k), 1+k%3, 350+50*k, back)
+	}
+	events := Stream(p.flows())
+	for _, x := range []struct {
+		d     Direction
+		truth []chatMoment
+	}{{Sent, p.sent[sent:]}, {Received, p.got[got:]}} {
+		if _, _, missed := chatFits(events, x.truth, x.d, time.Millisecond); missed > 1 {
+			t.Errorf("%s: %d of %d missed", x.d, missed, len(x.truth))
+		}
 	}
 }
