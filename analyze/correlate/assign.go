@@ -43,6 +43,12 @@ func (n *net) usual() float64 {
 	return float64(len(n.recv)) / float64(max(1, len(n.sent))) / float64(max(1, n.active-1))
 }
 
+// lone is how many messages at any one receiver one of a sender's makes where
+// there is nothing between the two beside one candidate.
+func (n *net) lone(from int32) float64 {
+	return doubt * n.theta0 / (float64(n.nSent[from]) + doubt)
+}
+
 // expect weighs the candidates of each received message against each other and
 // against the outside.
 func (n *net) expect() {

@@ -21,9 +21,49 @@ const (
 // link lists for every received message the sent ones that may have been its
 // source, by the law and without regard to who talks to whom.
 func (n *net) link() {
-	n.pairID = newPairIndex(len(n.recv))
 	n.start = append(n.start[:0], 0)
-	n.eachPrompt(everybody, func(i int, found *likeliest) { n.keep(found.list, n.recv[i].party) })
+	n.eachPrompt(everybody, func(_ int, found *likeliest) {
+		n.cand = append(n.cand, found.list...)
+		n.start = append(n.start, int32(len(n.cand)))
+	})
+	n.numberPairs()
+}
+
+// numberPairs finds the pair of every candidate, and leaves out candidates of pairs
+// without another one, which nothing can make likely any more: of a crowd's
+// coincidences these are most.
+func (n *net) numberPairs() {
+	met, again := newKeySet(len(n.cand)), newKeySet(len(n.cand))
+	n.eachCandidate(func(i int, c *candidate) {
+		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) {
+			again.add(key)
+		}
+	})
+	n.pairID = newPairIndex(len(n.recv))
+	n.theta0 = n.usual()
+	kept := n.cand[:0]
+	for i := range n.recv {
+		list := n.cand[n.start[i]:n.start[i+1]]
+		n.start[i] = int32(len(kept))
+		for _, c := range list {
+			from, to := n.sent[c.from].party, n.recv[i].party
+			if again.has(ordered(from, to)) || n.lone(from)*float64(c.fit) > unlikely*outsideLeast*n.rate[i] {
+				c.pair = n.pairOf(from, to)
+				kept = append(kept, c)
+			}
+		}
+	}
+	n.start[len(n.recv)] = int32(len(kept))
+	n.cand = kept
+}
+
+// eachCandidate calls f for every candidate and the received message it is of.
+func (n *net) eachCandidate(f func(i int, c *candidate)) {
+	for i := range n.recv {
+		for k := n.start[i]; k < n.start[i+1]; k++ {
+			f(i, &n.cand[k])
+		}
+	}
 }
 
 // eachPrompt calls f for every message that parties of the sample received, with
@@ -126,13 +166,20 @@ func (x *likeliest) enough() float64 {
 	return float64(x.list[x.least].fit)
 }
 
-// keep appends the candidates of the next received message.
-func (n *net) keep(found []candidate, to int32) {
-	for _, c := range found {
+// keep appends a candidate of a received message. Pairs are numbered anew, in the
+// order in which they appear; of those that had a number it is known.
+func (n *net) keep(c candidate, to int32, renumbered []int32) {
+	switch {
+	case c.late:
 		c.pair = n.pairOf(n.sent[c.from].party, to)
-		n.cand = append(n.cand, c)
+	case renumbered[c.pair] != None:
+		c.pair = renumbered[c.pair]
+	default:
+		was := c.pair
+		c.pair = n.pairOf(n.sent[c.from].party, to)
+		renumbered[was] = c.pair
 	}
-	n.start = append(n.start, int32(len(n.cand)))
+	n.cand = append(n.cand, c)
 }
 
 // pairOf gives the index of a direction between two parties.
@@ -154,7 +201,8 @@ func (n *net) addLate() {
 	waiting := n.waiting()
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
-	n.pairs, n.pairID = n.pairs[:0], newPairIndex(len(n.recv))
+	renumbered := slices.Repeat([]int32{None}, len(n.pairs))
+	n.pairs, n.pairID = nil, newPairIndex(len(n.pairs)/2)
 	var found likeliest
 	for i := range n.recv {
 		was := oldCand[oldStart[i]:oldStart[i+1]]
@@ -168,7 +216,10 @@ func (n *net) addLate() {
 		if n.gap[i] > 0 && sure < 0.5 {
 			n.late(&found, &n.recv[i], n.gap[i], waiting)
 		}
-		n.keep(found.list, n.recv[i].party)
+		for _, c := range found.list {
+			n.keep(c, n.recv[i].party, renumbered)
+		}
+		n.start = append(n.start, int32(len(n.cand)))
 	}
 }
 

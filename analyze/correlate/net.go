@@ -289,3 +289,36 @@ func (x *pairIndex) grow() {
 		}
 	}
 }
+
+// keySet tells whether a key was added: one bit of several for each (Bloom,
+// "Space/Time Trade-offs in Hash Coding with Allowable Errors", CACM 13 (1970), with
+// one place a key). Of few that were not it says so as well.
+type keySet []uint64
+
+// newKeySet is for up to n keys, with eight bits or more for each.
+func newKeySet(n int) keySet {
+	size := 1
+	for 8*size < n {
+		size *= 2
+	}
+	return make(keySet, size)
+}
+
+func (s keySet) place(key uint64) (word *uint64, bit uint64) {
+	h := key * 0x9e3779b97f4a7c15
+	h ^= h >> 32
+	return &s[h>>6&uint64(len(s)-1)], 1 << (h & 63)
+}
+
+// add adds a key and tells whether it was there already.
+func (s keySet) add(key uint64) bool {
+	word, bit := s.place(key)
+	had := *word&bit != 0
+	*word |= bit
+	return had
+}
+
+func (s keySet) has(key uint64) bool {
+	word, bit := s.place(key)
+	return *word&bit != 0
+}

@@ -34,8 +34,32 @@ const (
 // receipts is how confirmations come to writers.
 type receipts struct {
 	came  [][]capture.Time // by device: when receipts came, in order
+	about keySet           // devices and times about which receipts came
 	seen  float64          // share of confirmations that came to the writer, 0 where receipts say nothing
 	delay []float64        // of each lag bin: probability a second
+}
+
+// aboutKey is a device and a time, to 4.3 s: more than confirmReach.
+func aboutKey(unit int32, t capture.Time) uint64 { return uint64(uint32(unit))<<32 | uint64(t)>>32 }
+
+// index notes about when receipts came to whom.
+func (x *receipts) index() {
+	all := 0
+	for _, list := range x.came {
+		all += len(list)
+	}
+	x.about = newKeySet(all)
+	for unit, list := range x.came {
+		for _, t := range list {
+			x.about.add(aboutKey(int32(unit), t))
+		}
+	}
+}
+
+// cameAbout tells whether a receipt may have come to a device after one was sent.
+func (x *receipts) cameAbout(unit int32, told capture.Time) bool {
+	from, to := aboutKey(unit, told), aboutKey(unit, told.Add(confirmReach))
+	return x.about.has(from) || from != to && x.about.has(to)
 }
 
 // noteReceipts gathers the receipts that came to each device, and ties those that
@@ -52,6 +76,7 @@ func (n *net) noteReceipts() {
 			n.confirmed.came[e.Party] = append(n.confirmed.came[e.Party], e.Time)
 		}
 	}
+	n.confirmed.index()
 	next := make([]int, n.parties)
 	for i := range n.recv {
 		r := &n.recv[i]
@@ -141,6 +166,9 @@ func (n *net) confirms(s, r *mark) float64 {
 	if s.turned != 0 { // the writer's clock is rotated, so that its receipts are as well
 		span := n.last.Sub(n.first) + 1
 		told = n.first.Add((told.Sub(n.first) - s.turned + span) % span)
+	}
+	if !x.cameAbout(s.unit, told) {
+		return 1 - x.seen
 	}
 	list := x.came[s.unit]
 	from, _ := slices.BinarySearch(list, told.Add(-rateWithin))
