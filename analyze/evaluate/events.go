@@ -20,7 +20,8 @@ type happening struct {
 }
 
 // messageEvents are the events that stand for messages, of one direction, by
-// person and in order of time; others counts those of nobody known.
+// person and in order of time; others counts those of nobody known. What one
+// device of a person got from another, by the report, is no message to the person.
 func messageEvents(rep *analyze.Report, n *naming, direction string) (byPerson map[int32][]*analyze.Event, others int) {
 	byPerson = map[int32][]*analyze.Event{}
 	for i := range rep.Events {
@@ -28,10 +29,12 @@ func messageEvents(rep *analyze.Report, n *naming, direction string) (byPerson m
 		if e.Direction != direction || e.Kind != "message" && e.Kind != "media" {
 			continue
 		}
-		if who := n.who(e.Party); who != Outside {
-			byPerson[who] = append(byPerson[who], e)
-		} else {
+		switch who := n.who(e.Party); {
+		case who == Outside:
 			others++
+		case direction == "received" && n.peer(e) == who:
+		default:
+			byPerson[who] = append(byPerson[who], e)
 		}
 	}
 	for _, events := range byPerson {
