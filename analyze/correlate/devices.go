@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -315,11 +316,10 @@ func unite(nets []*net, parties int) [][]int32 {
 // together, without the copies that one device gets of what another sent.
 func (n *net) united(owner []int32) *net {
 	copies := make(map[int32]bool)
+	maps.Copy(copies, n.copies) // these are not in recv
 	for i := range n.recv {
 		r := &n.recv[i]
-		if n.copies[r.id] {
-			copies[r.id] = true
-		} else if c := n.source(i); c != nil && c.w >= 0.5 && owner[n.sent[c.from].party] == owner[r.party] {
+		if c := n.source(i); c != nil && c.w >= 0.5 && owner[n.sent[c.from].party] == owner[r.party] {
 			copies[r.id] = true
 		}
 	}
