@@ -8,8 +8,8 @@ import "math"
 // that holds in a messenger is learned from the devices that are evident without.
 
 const (
-	// ownDoubt is the number of copies for which it counts that nothing is known
-	// of how copies are confirmed: as often as anything else.
+	// ownDoubt is the number of confirmed copies for which it counts that nothing
+	// is known of them: that copies are confirmed as often as anything else.
 	ownDoubt = 10
 	// ownEach and ownMost bound what one message, and all that two exchange, say
 	// for being copies, as log ratios.
@@ -21,17 +21,17 @@ const (
 
 // confirming is how often what comes in is confirmed.
 type confirming struct {
-	of           []float64 // of each device: share of what it got at once
-	usual        float64   // of all devices
-	copies, told float64   // of what is known to be copies: number, and how many were confirmed
+	of       []float64 // of each device: share of what it got
+	told     float64   // copies that were confirmed, of what is known to be copies
+	expected float64   // those that would have been if copies were like anything else
 }
 
-// learnConfirming finds how often each device confirms what it gets, where
-// pairs are those of which the one gets copies of what the other sends.
+// learnConfirming finds how often each device confirms what it gets, and how often
+// those do it that evidently are one person's to each other.
 func (n *net) learnConfirming(evident map[uint64]bool) {
 	x := &n.confirming
-	all, sum := make([]float64, n.parties), 0.0
 	x.of = make([]float64, n.parties)
+	all, sum := make([]float64, n.parties), 0.0
 	for i := range n.recv {
 		r := &n.recv[i]
 		if all[r.unit]++; r.told != 0 {
@@ -39,22 +39,18 @@ func (n *net) learnConfirming(evident map[uint64]bool) {
 			sum++
 		}
 	}
-	x.usual = sum / math.Max(1, float64(len(n.recv)))
+	usual := sum / math.Max(1, float64(len(n.recv)))
 	for u := range x.of {
-		x.of[u] = (x.of[u] + x.usual) / (all[u] + 1)
+		x.of[u] = (x.of[u] + usual) / (all[u] + 1)
 	}
 	for i := range n.recv {
-		if s := n.promptly(i); s != nil && evident[ordered(s.party, n.recv[i].party)] {
-			x.count(x.of[n.recv[i].unit], n.recv[i].told != 0)
+		r := &n.recv[i]
+		if s := n.promptly(i); s == nil || !evident[ordered(s.party, r.party)] {
+			continue
 		}
-	}
-}
-
-// count takes note of a copy that came to a device which confirms so often.
-func (x *confirming) count(often float64, told bool) {
-	x.copies += often
-	if told {
-		x.told += often
+		if x.expected += x.of[r.unit]; r.told != 0 {
+			x.told++
+		}
 	}
 }
 
@@ -72,14 +68,15 @@ func (n *net) promptly(i int) *mark {
 func (n *net) own() map[uint64]float64 {
 	x := &n.confirming
 	out := make(map[uint64]float64)
+	seldom := math.Min(1, (x.told+ownDoubt)/(x.expected+ownDoubt))
 	for i := range n.recv {
 		r, s := &n.recv[i], n.promptly(i)
 		if s == nil {
 			continue
 		}
 		people := x.of[r.unit]
-		copies := (x.told + ownDoubt*people) / (x.copies + ownDoubt)
-		if copies = math.Min(copies, people); r.told == 0 {
+		copies := people * seldom
+		if r.told == 0 {
 			people, copies = 1-people, 1-copies
 		}
 		key := ordered(s.party, r.party)

@@ -14,7 +14,8 @@ import (
 // to the person, and a copy of what the person writes on the others. They are
 // told from people by three signs: what the one sends the other gets, what the
 // one receives the other receives, and this whoever else is concerned; members
-// of a group share that group only.
+// of a group share that group only. Least shares are of what there would be if
+// everything were seen (seen.go).
 
 const (
 	// copiesFew is the least number of messages that go from device to device,
