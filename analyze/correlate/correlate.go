@@ -23,8 +23,10 @@
 //     (direct.go).
 //   - Several devices of one person are taken together, where what the one gets
 //     the other gets, whoever else is concerned (devices.go), or where messages
-//     that only three know of look like those of two (looks.go); pairs that may
-//     be two devices are doubted (self.go).
+//     that only three know of look like those of two (looks.go), or where the one
+//     does not confirm what the other sends (confirmed.go); pairs that may be two
+//     devices are doubted (self.go). How much they must share follows how much is
+//     seen at all, which is measured in the midst of conversations (seen.go).
 //   - Two members of a group whose others are outside are told from two who
 //     talk directly by what comes to both from outside (outside.go).
 //   - A pair is scored by a likelihood ratio over distinct moments (pairs.go).

@@ -173,14 +173,14 @@ func TestExpectFalse(t *testing.T) {
 }
 
 func TestLagBins(t *testing.T) {
-	if b := lagBin(-slack); b != 0 {
+	if b := lagBin(-early); b != 0 {
 		t.Errorf("the earliest lag is in bin %d", b)
 	}
 	if b := lagBin(longest); b != lagBins-1 {
 		t.Errorf("the longest lag is in bin %d of %d", b, lagBins)
 	}
 	last := -1
-	for d := -slack; d <= longest; d += time.Millisecond {
+	for d := -early; d <= longest; d += time.Millisecond {
 		b := lagBin(d)
 		if b < last {
 			t.Fatalf("bins fall at %v", d)

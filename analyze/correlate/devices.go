@@ -2,6 +2,8 @@ package correlate
 
 import (
 	"cmp"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -12,7 +14,8 @@ import (
 // to the person, and a copy of what the person writes on the others. They are
 // told from people by three signs: what the one sends the other gets, what the
 // one receives the other receives, and this whoever else is concerned; members
-// of a group share that group only.
+// of a group share that group only. Least shares are of what there would be if
+// everything were seen (seen.go).
 
 const (
 	// copiesFew is the least number of messages that go from device to device,
@@ -56,6 +59,7 @@ type company struct {
 // new.
 func (n *net) devices(owner []int32) (found bool) {
 	n.findFans()
+	n.seen = n.measureSeen()
 	t := n.companies()
 	keys := n.alike(t, owner)
 	open := n.open(n.learnPrivate(), keys)
@@ -75,32 +79,42 @@ func (n *net) devices(owner []int32) (found bool) {
 	return found
 }
 
-// alike lists the pairs of parties that share what devices share.
+// alike lists the pairs of parties that share what devices share. One person who
+// writes to both is enough for two of whom the one does not confirm what the other
+// sends.
 func (n *net) alike(t *ties, owner []int32) []uint64 {
+	keys := slices.DeleteFunc(sortedKeys(t.shared), func(k uint64) bool { return owner[k>>32] == owner[uint32(k)] })
+	evident := make(map[uint64]bool)
+	for _, k := range keys {
+		evident[k] = n.related(t, k, thirdsLeast)
+	}
+	n.learnConfirming(evident)
+	t.own = n.own()
 	ghosts := n.ghosts(n.learnPrivate(), t)
-	return slices.DeleteFunc(sortedKeys(t.shared), func(k uint64) bool {
+	return slices.DeleteFunc(keys, func(k uint64) bool {
 		a, b := int32(k>>32), int32(uint32(k))
-		return owner[a] == owner[b] || !ghosts[k] && !n.related(t, a, b) && !n.whole(t, a, b) && !n.answered(t, a, b)
+		return t.own[k] <= -ownSure || !evident[k] && !ghosts[k] && !n.whole(t, a, b) && !n.answered(t, a, b) &&
+			(t.own[k] < ownSure || !n.related(t, k, 1))
 	})
 }
 
-// related tells whether two parties share what devices share, with others who
+// related tells whether a pair shares what devices share, with so many others who
 // have nothing to do with each other.
-func (n *net) related(t *ties, a, b int32) bool {
-	c := t.shared[pairKey(a, b)]
+func (n *net) related(t *ties, k uint64, thirds int) bool {
+	a, b, c := int32(k>>32), int32(uint32(k)), t.shared[k]
 	return c.copies >= copiesFew && c.both >= copiesFew &&
-		float64(c.copies) >= copiesLeast*float64(t.sent[a]+t.sent[b]) && float64(c.both) >= bothLeast*float64(min(t.got[a], t.got[b])) &&
-		n.apart(c) >= thirdsLeast
+		n.seen.enough(c.copies, t.sent[a]+t.sent[b], copiesLeast) && n.seen.enough(c.both, min(t.got[a], t.got[b]), bothLeast) &&
+		n.apart(c) >= thirds
 }
 
 // whole tells whether two parties share all that either sends and gets, also
 // with people outside.
 func (n *net) whole(t *ties, a, b int32) bool {
 	c := t.shared[pairKey(a, b)]
-	if len(c.alone) < wholeFew || c.both < bothFew || float64(c.up) < wholeLeast*float64(t.all[a]) || float64(c.copies-c.up) < wholeLeast*float64(t.all[b]) {
+	if len(c.alone) < wholeFew || c.both < bothFew || !n.seen.enough(c.up, t.all[a], wholeLeast) || !n.seen.enough(c.copies-c.up, t.all[b], wholeLeast) {
 		return false
 	}
-	return len(n.strange(t, a, b)) >= wholeFew && min(n.had(t, a, b), n.had(t, b, a)) >= wholeLeast
+	return float64(len(n.strange(t, a, b))) >= wholeFew+n.seen.unseen(c.both) && n.had(t, a, b) && n.had(t, b, a)
 }
 
 // answered tells whether what two parties alone seem to share is answered by
@@ -111,10 +125,14 @@ func (n *net) whole(t *ties, a, b int32) bool {
 func (n *net) answered(t *ties, a, b int32) bool {
 	c := t.shared[pairKey(a, b)]
 	back := c.copies - c.up
-	if len(c.alone) < answeredFew || c.both < bothFew || float64(c.up) < wholeLeast*float64(t.all[a]) && float64(back) < wholeLeast*float64(t.all[b]) {
+	if len(c.alone) < answeredFew || c.both < bothFew || !n.seen.enough(c.up, t.all[a], wholeLeast) && !n.seen.enough(back, t.all[b], wholeLeast) {
 		return false
 	}
-	real, chance := n.company(c.alone, n.strange(t, a, b), 0, answerWithin)
+	answers := n.strange(t, a, b)
+	if float64(len(answers)) < answeredFew+n.seen.unseen(c.both) {
+		return false
+	}
+	real, chance := n.company(c.alone, answers, 0, answerWithin)
 	return real >= answeredFew && float64(real) >= answeredLeast*float64(len(c.alone)) && float64(real) >= answeredTimes*chance
 }
 
@@ -147,15 +165,57 @@ const (
 )
 
 // strange lists when two parties got something at one moment that nobody inside
-// sent.
+// sent. What one of several devices of either sent, and was not seen, looks the
+// same but for not coming to that device: as many as may have been are left out.
 func (n *net) strange(t *ties, a, b int32) []capture.Time {
-	var out []capture.Time
+	var out, lacking []capture.Time
 	for _, i := range t.recv[a] {
-		if j := n.beside(t.recv[b], n.recv[i].at); j != None && n.fromOutside(i) && n.fromOutside(j) {
-			out = append(out, n.recv[i].at)
+		at := n.recv[i].at
+		switch j := n.beside(t.recv[b], at); {
+		case j == None || !n.fromOutside(i) || !n.fromOutside(j):
+		case n.reached(t, a, at) && n.reached(t, b, at):
+			out = append(out, at)
+		default:
+			lacking = append(lacking, at)
 		}
 	}
+	if unseen := n.seen.unseen(t.exchanged(a, b)); float64(len(lacking)) > unseen+2*math.Sqrt(unseen) {
+		out = append(out, lacking...)
+		slices.Sort(out)
+	}
 	return out
+}
+
+// exchanged is how many messages went between two parties.
+func (t *ties) exchanged(a, b int32) int {
+	if c := t.shared[ordered(a, b)]; c != nil {
+		return c.copies
+	}
+	return 0
+}
+
+// reached tells whether all devices of a party got something at one moment.
+func (n *net) reached(t *ties, p int32, at capture.Time) bool {
+	if t.units[p] < 2 {
+		return true
+	}
+	var got []int32
+	for _, i := range t.recv[p][n.since(t.recv[p], at.Add(-oneMoment)):] {
+		if n.recv[i].at > at.Add(oneMoment) {
+			break
+		}
+		if u := n.recv[i].unit; !slices.Contains(got, u) {
+			got = append(got, u)
+		}
+	}
+	return len(got) == t.units[p]
+}
+
+// since gives the place of the first of some received messages, in order of time,
+// that is not before at.
+func (n *net) since(list []int32, at capture.Time) int {
+	k, _ := slices.BinarySearchFunc(list, at, func(j int32, at capture.Time) int { return cmp.Compare(n.recv[j].at, at) })
+	return k
 }
 
 // fromOutside tells whether a received message has no source inside.
@@ -176,25 +236,29 @@ func follows(times []capture.Time, at capture.Time, d time.Duration) int {
 
 // beside finds among received messages the first within a moment of at.
 func (n *net) beside(list []int32, at capture.Time) int32 {
-	k, _ := slices.BinarySearchFunc(list, at.Add(-oneMoment), func(j int32, at capture.Time) int { return cmp.Compare(n.recv[j].at, at) })
+	k := n.since(list, at.Add(-oneMoment))
 	if k < len(list) && n.recv[list[k]].at <= at.Add(oneMoment) {
 		return list[k]
 	}
 	return None
 }
 
-// had is the share of what a got that came from b or came to b as well.
-func (n *net) had(t *ties, a, b int32) float64 {
-	had, all := 0, 0
+// had tells whether b has all that a got, but for what loss explains: it came from
+// b or came to b as well.
+func (n *net) had(t *ties, a, b int32) bool {
+	var from, both, other int
 	for _, i := range t.recv[a] {
-		all++
 		if c := n.source(int(i)); c != nil && c.w >= 0.5 && n.sent[c.from].party == b {
-			had++
+			from++
 		} else if n.beside(t.recv[b], n.recv[i].at) != None {
-			had++
+			both++
+		} else {
+			other++
 		}
 	}
-	return float64(had) / float64(max(1, all))
+	lost := n.seen.unseen(from)
+	other = max(0, other-int(lost+math.Sqrt(lost)))
+	return n.seen.enough(both, both+other, 1) || n.seen.enough(from+both, from+both+other, wholeLeast)
 }
 
 // ties is what all parties share and have.
@@ -204,6 +268,9 @@ type ties struct {
 	sent   []int     // of these, messages that anybody got
 	got    []int     // messages that each got from inside
 	recv   [][]int32 // indices of what each got, in order of time
+	units  []int     // devices of each that showed any sign of life
+
+	own map[uint64]float64 // what confirmations say for their being one person
 }
 
 // sharedMost is the number of receivers up to which a message speaks of pairs.
@@ -212,7 +279,13 @@ const sharedMost = 12
 // companies counts what pairs of parties share, and what each sent and got.
 // Messages that very many got are left out of pairs: they are a group's.
 func (n *net) companies() *ties {
-	t := &ties{shared: make(map[uint64]*company), all: make([]int, n.parties), sent: make([]int, n.parties), got: make([]int, n.parties), recv: make([][]int32, n.parties)}
+	t := &ties{shared: make(map[uint64]*company), all: make([]int, n.parties), sent: make([]int, n.parties), got: make([]int, n.parties),
+		recv: make([][]int32, n.parties), units: make([]int, n.parties)}
+	for u, life := range n.life {
+		if p := n.ownerOf(int32(u)); len(life) > 0 {
+			t.units[p]++
+		}
+	}
 	for i := range n.recv {
 		t.recv[n.recv[i].party] = append(t.recv[n.recv[i].party], int32(i))
 	}
@@ -242,6 +315,14 @@ func (n *net) companies() *ties {
 		}
 	}
 	return t
+}
+
+// ownerOf gives the party that a device belongs to.
+func (n *net) ownerOf(unit int32) int32 {
+	if n.owner == nil {
+		return unit
+	}
+	return n.owner[unit]
 }
 
 // company gives what two parties share, to count in.
@@ -315,16 +396,15 @@ func unite(nets []*net, parties int) [][]int32 {
 // together, without the copies that one device gets of what another sent.
 func (n *net) united(owner []int32) *net {
 	copies := make(map[int32]bool)
+	maps.Copy(copies, n.copies) // these are not in recv
 	for i := range n.recv {
 		r := &n.recv[i]
-		if n.copies[r.id] {
-			copies[r.id] = true
-		} else if c := n.source(i); c != nil && c.w >= 0.5 && owner[n.sent[c.from].party] == owner[r.party] {
+		if c := n.source(i); c != nil && c.w >= 0.5 && owner[n.sent[c.from].party] == owner[r.party] {
 			copies[r.id] = true
 		}
 	}
 	u := newNet(n.events, n.ids, n.parties, owner, copies)
-	u.law = n.law
+	u.law, u.seen, u.confirming = n.law, n.seen, n.confirming
 	return u
 }
 

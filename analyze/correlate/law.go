@@ -19,7 +19,7 @@ type law struct {
 	bulk     table
 	inside   float64       // share of received messages that have a source inside
 	reach    time.Duration // longest lag that is worth looking at
-	back     time.Duration // how far a received message may precede the sent one: clocks of several inputs
+	back     time.Duration // how far a received message may precede the sent one: told times that are off, clocks of several inputs
 	unproven bool          // the excess over chance was not more than luck gives
 	late     float64       // share of messages that had to wait for their receiver
 }
@@ -35,10 +35,13 @@ const (
 	lagOctave = 8
 	// slack is how far clocks of two inputs may still be apart.
 	slack = 60 * time.Millisecond
+	// early is by how much what is told of a received message may precede what is
+	// told of the sent one: logs give times to the second. Nobody answers sooner.
+	early = time.Second
 
-	// lagZero is the bin of no lag, lagBins the number of bins from -slack to
+	// lagZero is the bin of no lag, lagBins the number of bins from -early to
 	// longest.
-	lagZero = 32
+	lagZero = 64
 	lagBins = lagZero + 91
 )
 
@@ -128,8 +131,9 @@ const sampleRoom = 1 << 17
 // sample gives for a spread choice of received messages all pairings within
 // the longest lag; shift moves the received messages in time, within the
 // capture, to learn what chance makes. A mirrored sample pairs them with what
-// was sent afterwards: that cannot be their source, but shows as much of the
-// rhythm in which people write as what was sent before.
+// was sent afterwards, by more than told times may be off: that cannot be their
+// source, but shows as much of the rhythm in which people write as what was sent
+// before.
 func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 	var out [][]pairing
 	span := n.last.Sub(n.first) + 1
@@ -138,9 +142,9 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 		if shift != 0 {
 			r.at = n.first.Add((r.at.Sub(n.first) + shift) % span)
 		}
-		from, to := r.at.Add(-longest), r.at.Add(slack)
+		from, to := r.at.Add(-longest), r.at.Add(early)
 		if mirrored {
-			from, to = r.at+1, r.at.Add(longest)
+			from, to = r.at.Add(early), r.at.Add(longest)
 		}
 		k, _ := slices.BinarySearchFunc(n.sent, from, func(s mark, t capture.Time) int { return int(s.at.Sub(t)) })
 		var list []pairing
@@ -158,10 +162,10 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 	return out
 }
 
-// possible tells whether s may be the source of r: another party, and not later
-// unless another clock said so.
+// possible tells whether s may be the source of r: another party. By how much it
+// may be told of later is for the law to say.
 func (n *net) possible(s, r *mark) bool {
-	return s.party != r.party && (s.at <= r.at || s.input != r.input)
+	return s.party != r.party
 }
 
 // learn finds the law of this messenger.
@@ -441,8 +445,8 @@ func (l *law) setReach(width []float64) {
 	}
 	l.reach = min(longest, time.Duration(until*1.2*float64(time.Second)))
 	for i := range lagZero {
-		if l.lag[i]*width[i] > 1e-4 {
-			l.back = slack
+		if l.back > 0 || l.lag[i]*width[i] > 1e-4 {
+			l.back += time.Duration(width[i] * float64(time.Second))
 		}
 	}
 }

@@ -123,12 +123,14 @@ const (
 func (n *net) doubles() {
 	p := n.learnPrivate()
 	t := n.companies()
+	t.own = n.own()
 	n.perhaps = make(map[uint64]bool)
 	kept := slices.DeleteFunc(slices.Clone(n.groups), func(g *set) bool {
 		l := looking{count: len(g.messages)}
 		for _, k := range g.messages {
 			l.sum += p.of(n, &n.fans[k])
 		}
+		l.sum += max(0, t.own[t.closest(g.members)])
 		if !l.private() || len(g.members) > doublesMost {
 			return false
 		}
@@ -171,13 +173,26 @@ func (n *net) ghosts(p *private, t *ties) map[uint64]bool {
 	slices.SortFunc(list, func(x, y trio) int { return slices.Compare(x[:], y[:]) })
 	out := make(map[uint64]bool)
 	for _, x := range list {
-		pairs := [][2]int32{{x[0], x[1]}, {x[0], x[2]}, {x[1], x[2]}}
-		slices.SortStableFunc(pairs, func(p, q [2]int32) int { return -cmp.Compare(t.held(p), t.held(q)) })
-		if most := t.held(pairs[0]); most >= heldLeast && most >= t.held(pairs[1])+heldMore {
-			out[pairKey(pairs[0][0], pairs[0][1])] = true
+		if p, ok := n.onePerson(t, x); ok {
+			out[pairKey(p[0], p[1])] = true
 		}
 	}
 	return out
+}
+
+// onePerson gives the two of three parties that are one person, where that can be told:
+// those of whom the one does not confirm what the other sends, or those that have
+// most in common.
+func (n *net) onePerson(t *ties, x trio) ([2]int32, bool) {
+	pairs := [][2]int32{{x[0], x[1]}, {x[0], x[2]}, {x[1], x[2]}}
+	own := func(p [2]int32) float64 { return t.own[pairKey(p[0], p[1])] }
+	slices.SortStableFunc(pairs, func(p, q [2]int32) int { return -cmp.Compare(own(p), own(q)) })
+	if own(pairs[0]) >= ownSure {
+		return pairs[0], own(pairs[1]) < 0 && t.held(pairs[0]) >= heldLeast*n.seen.recv
+	}
+	slices.SortStableFunc(pairs, func(p, q [2]int32) int { return -cmp.Compare(t.held(p), t.held(q)) })
+	most := t.held(pairs[0])
+	return pairs[0], most >= heldLeast*n.seen.recv && most >= t.held(pairs[1])+heldMore+n.seen.spread(t.least(pairs[0]))
 }
 
 // open tells for pairs of parties whether all that both know of looks like a
@@ -218,6 +233,10 @@ func (t *ties) held(p [2]int32) float64 {
 	if c == nil {
 		return 0
 	}
-	least := min(t.all[p[0]]+t.got[p[0]], t.all[p[1]]+t.got[p[1]])
-	return float64(c.copies+c.both) / float64(max(1, least))
+	return float64(c.copies+c.both) / float64(max(1, t.least(p)))
+}
+
+// least is how much that one of two parties sends and gets that has less.
+func (t *ties) least(p [2]int32) int {
+	return min(t.all[p[0]]+t.got[p[0]], t.all[p[1]]+t.got[p[1]])
 }

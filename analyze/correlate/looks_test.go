@@ -40,15 +40,14 @@ func TestPrivate(t *testing.T) {
 	}
 }
 
-func TestRateFor(t *testing.T) {
-	odds := []float64{1, 8, 160, 1, 1}
-	for _, hits := range []float64{0, 0.5, 1.2, 100} {
-		rate, sum := rateFor(odds, hits), 0.0
-		for _, x := range odds {
-			sum += rate * x / (1 + rate*x)
+func TestShareOf(t *testing.T) {
+	odds := []float64{0.001, 0.001, 1000, 0.001, 1000, 0.001, 0.001, 1000, 0.001, 0.001}
+	for _, c := range []struct{ most, want float64 }{{100, 0.3}, {1, 0.1}, {0, 0}} {
+		if x := shareOf(odds, c.most); math.Abs(x-c.want) > 0.01 {
+			t.Errorf("of at most %v a share of %v, want %v", c.most, x, c.want)
 		}
-		if want := math.Min(hits, 2.5); math.Abs(sum-want) > 1e-6 {
-			t.Errorf("%v hits: %v are expected", hits, sum)
-		}
+	}
+	if x := shareOf(nil, 3); x > 0.5 {
+		t.Errorf("of nothing a share of %v", x)
 	}
 }

@@ -57,7 +57,9 @@ type net struct {
 	fans   []fan
 	scores []score
 
-	confirmed *receipts
+	confirmed  *receipts
+	confirming confirming
+	seen       seen // how much of what there was
 
 	perhaps map[uint64]bool // pairs that may be two devices of one person
 }
