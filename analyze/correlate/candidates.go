@@ -107,7 +107,16 @@ func (n *net) joinPairs() {
 // their party appeared after a silence: what was sent while it was away, and
 // was not received by the party since.
 func (n *net) addLate() {
+	n.learnWaits()
 	waiting := n.waiting()
+	n.addWaited(func(found []candidate, i int) []candidate {
+		return n.late(found, &n.recv[i], n.gap[i], waiting)
+	})
+}
+
+// addWaited lets add add sources to the received messages that have none and may
+// have waited.
+func (n *net) addWaited(add func(found []candidate, i int) []candidate) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
 	n.pairs, n.pairID = n.pairs[:0], newPairIndex(len(n.recv))
@@ -122,11 +131,32 @@ func (n *net) addLate() {
 			}
 		}
 		if n.gap[i] > 0 && sure < 0.5 {
-			found = n.late(found, &n.recv[i], n.gap[i], waiting)
+			found = add(found, i)
 		}
 		n.keep(found, n.recv[i].party)
 	}
 	n.joinPairs()
+}
+
+// waitsUsual is the share of messages that have to wait for a party of which nothing
+// is known, and waitsWeight the number of messages for which it counts.
+const (
+	waitsUsual  = 0.1
+	waitsWeight = 5
+)
+
+// learnWaits finds how often each party gets messages after a silence and from
+// nobody who had just sent them: a phone that sleeps gets most so, a computer none.
+func (n *net) learnWaits() {
+	n.waits = make([]float64, n.parties)
+	for i := range n.recv {
+		if n.gap[i] > 0 && n.unexplained(i) {
+			n.waits[n.recv[i].party]++
+		}
+	}
+	for p := range n.waits {
+		n.waits[p] = (n.waits[p] + waitsUsual*waitsWeight) / (float64(n.nRecv[p]) + waitsWeight)
+	}
 }
 
 // waiting lists the sent messages that nobody is known to have received, and
@@ -163,7 +193,7 @@ func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int3
 		if s.party == r.party {
 			continue
 		}
-		if f := n.law.waited(s, r, gap) * n.confirms(s, r); f > leastFit*0.01 {
+		if f := n.waits[r.party] * n.law.waited(s, r, gap) * n.confirms(s, r); f > leastFit*0.01 {
 			found = among(found, candidate{from: waiting[k], fit: float32(f), late: true})
 		}
 	}
@@ -171,8 +201,9 @@ func (n *net) late(found []candidate, r *mark, gap time.Duration, waiting []int3
 }
 
 // waited is the intensity of a message that waited for its receiver, who came
-// back after gap: it may have been sent at any time within.
+// back after gap, if it is one that has to wait: it may have been sent at any time
+// within.
 func (l *law) waited(s, r *mark, gap time.Duration) float64 {
 	p := sizesOf(s, r)
-	return l.late * l.likeness(&p) / seconds(gap)
+	return l.likeness(&p) / seconds(gap)
 }
