@@ -198,7 +198,14 @@ func (n *net) pairOf(a, b int32) int32 {
 // their party appeared after a silence: what was sent while it was away, and
 // was not received by the party since.
 func (n *net) addLate() {
+	n.learnWaits()
 	waiting := n.waiting()
+	n.addWaited(func(found *likeliest, i int) { n.late(found, &n.recv[i], n.gap[i], waiting) })
+}
+
+// addWaited lets add add sources to the received messages that have none and may
+// have waited.
+func (n *net) addWaited(add func(found *likeliest, i int)) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
 	renumbered := slices.Repeat([]int32{None}, len(n.pairs))
@@ -214,12 +221,33 @@ func (n *net) addLate() {
 			}
 		}
 		if n.gap[i] > 0 && sure < 0.5 {
-			n.late(&found, &n.recv[i], n.gap[i], waiting)
+			add(&found, i)
 		}
 		for _, c := range found.list {
 			n.keep(c, n.recv[i].party, renumbered)
 		}
 		n.start = append(n.start, int32(len(n.cand)))
+	}
+}
+
+// waitsUsual is the share of messages that have to wait for a party of which nothing
+// is known, and waitsWeight the number of messages for which it counts.
+const (
+	waitsUsual  = 0.1
+	waitsWeight = 5
+)
+
+// learnWaits finds how often each party gets messages after a silence and from
+// nobody who had just sent them: a phone that sleeps gets most so, a computer none.
+func (n *net) learnWaits() {
+	n.waits = make([]float64, n.parties)
+	for i := range n.recv {
+		if n.gap[i] > 0 && n.unexplained(i) {
+			n.waits[n.recv[i].party]++
+		}
+	}
+	for p := range n.waits {
+		n.waits[p] = (n.waits[p] + waitsUsual*waitsWeight) / (float64(n.nRecv[p]) + waitsWeight)
 	}
 }
 
@@ -256,7 +284,7 @@ func (n *net) late(found *likeliest, r *mark, gap time.Duration, waiting []waite
 		}
 		return 1
 	})
-	often := n.law.late / seconds(gap)
+	often := n.waits[r.party] / seconds(gap)
 	most := n.confirmsMost(r)
 	for looked := 0; k > 0 && looked < lookMost; looked++ {
 		k--

@@ -14,7 +14,9 @@
 //     Seismology Using an EM-Type Algorithm", JASA 103 (2008), with sparse
 //     affinities between parties in the place of space.
 //   - Who was away gets messages later: what was sent while a party showed no
-//     sign of life may arrive at its next one (candidates.go).
+//     sign of life may arrive at its next one; how often what comes to a party
+//     had to wait is learned (candidates.go). What one got at once may come to
+//     others later, if they were seen to get the same messages (groups_late.go).
 //   - A message is confirmed by a receipt, which comes to its writer: that tells
 //     apart who may have written what waited (receipts.go).
 //   - Messages that several receive at once are a group's; groups are found as
@@ -235,6 +237,7 @@ func (n *net) match() {
 	n.learnReceipts()
 	n.addLate()
 	n.assign()
+	n.addLateTogether()
 }
 
 // fewest is the number of events of a direction below which nothing is tried:

@@ -186,20 +186,26 @@ func (l *looks) ratio(n *net, f *fan) float64 {
 func clamp(x float64) float64 { return math.Max(0.05, math.Min(20, x)) }
 
 // weed drops groups whose messages turned out to be direct ones that others
-// seemed to get by coincidence, and tells again without them.
+// seemed to get by coincidence, and tells again without them, until all that are
+// left have messages of their own.
 func (n *net) weed() {
-	kept := slices.DeleteFunc(slices.Clone(n.groups), func(g *set) bool {
-		several := 0
-		for _, k := range g.messages {
-			if len(n.fans[k].to) > 1 {
-				several++
-			}
+	for {
+		kept := slices.DeleteFunc(slices.Clone(n.groups), n.bare)
+		if len(kept) == len(n.groups) {
+			return
 		}
-		return several < 2 || 2*several < g.fans
-	})
-	if len(kept) == len(n.groups) {
-		return
+		n.groups = kept
+		n.tell()
 	}
-	n.groups = kept
-	n.tell()
+}
+
+// bare tells whether few of a group's messages that several got are its own.
+func (n *net) bare(g *set) bool {
+	several := 0
+	for _, k := range g.messages {
+		if len(n.fans[k].to) > 1 {
+			several++
+		}
+	}
+	return several < 2 || 2*several < g.fans
 }

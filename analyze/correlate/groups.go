@@ -67,6 +67,7 @@ func (n *net) findGroups() {
 	n.tell()
 	n.weed()
 	n.doubles()
+	n.weed()
 }
 
 // exact gathers messages with the same takers, if they are at least three

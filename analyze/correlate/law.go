@@ -21,7 +21,6 @@ type law struct {
 	reach    time.Duration // longest lag that is worth looking at
 	back     time.Duration // how far a received message may precede the sent one: told times that are off, clocks of several inputs
 	unproven bool          // the excess over chance was not more than luck gives
-	late     float64       // share of messages that had to wait for their receiver
 }
 
 const (
@@ -194,7 +193,6 @@ func (n *net) learn() *law {
 		l.unproven = true
 	}
 	l.setReach(base.width)
-	l.late = lateFirst
 	return l
 }
 
@@ -203,9 +201,6 @@ func (n *net) learn() *law {
 // and 2.6 times of it; in the recorded labs, of which only some clients are looked
 // at, where some talk to each other it is 3 times and more.
 func proof(luck float64) float64 { return 2*luck + 10 }
-
-// lateFirst is the share of late messages to begin with.
-const lateFirst = 0.1
 
 // chanceRounds is how many rotated samples make the chance level.
 const chanceRounds = 6

@@ -48,6 +48,7 @@ type net struct {
 	pairs  []pair
 	pairID *pairIndex
 	share  []float64 // of each party: share of received messages from outside
+	waits  []float64 // of each party: share of received messages that had to wait for it
 	total  []float64 // of each received: intensity of all sources
 	theta0 float64   // intensity that two parties have before anything is known
 

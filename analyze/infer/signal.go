@@ -32,6 +32,7 @@ type signalLaw struct {
 	Late           float64            `json:"late"`
 	OwedS          float64            `json:"owed_s"`
 	QueuedReceipts float64            `json:"queued_receipts"`
+	BackReceipts   float64            `json:"back_receipts"`
 	ActsOfRequests float64            `json:"acts_of_requests"`
 	Short          map[string]float64 `json:"short"`
 	ShortWeight    float64            `json:"short_weight"`

@@ -115,6 +115,7 @@ type request struct {
 	side      uint8 // 0: sent by the first of the two
 	size      sizes
 	queued    bool // it waited until its recipient was online
+	back      bool // its sender had just come back, and got what had waited
 }
 
 // at is when a request was first seen.
@@ -164,6 +165,7 @@ func (x *signalTalk) talks() map[pairing][]request {
 	for i := range x.units {
 		u := &x.units[i]
 		switch {
+		case u.setting && len(tied[i]) == 0:
 		case u.up && len(tied[i]) > 0:
 			for _, id := range tied[i] {
 				x.add(out, pairing{u.who, x.units[id].who}, int32(i), id)
@@ -186,7 +188,7 @@ func (x *signalTalk) talks() map[pairing][]request {
 func (x *signalTalk) add(out map[pairing][]request, way pairing, up, down int32) {
 	r := request{ids: [2]int32{up, down}}
 	if up >= 0 {
-		r.sent = x.units[up].at
+		r.sent, r.back = x.units[up].at, x.units[up].login
 	}
 	if down >= 0 {
 		r.got, r.queued = x.units[down].at, x.units[down].login && up < 0
@@ -208,6 +210,9 @@ func (x *signalTalk) insiders(tied [][]int32) []bool {
 	all, in := make([]float64, len(x.clients)), make([]float64, len(x.clients))
 	for i := range x.units {
 		u := &x.units[i]
+		if u.setting && len(tied[i]) == 0 {
+			continue
+		}
 		all[u.who]++
 		if u.up && len(tied[i]) > 0 || !u.up && x.source[i] >= 0 {
 			in[u.who]++

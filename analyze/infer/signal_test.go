@@ -491,3 +491,48 @@ func TestSignalOpening(t *testing.T) {
 		}
 	}
 }
+
+// TestSignalSetUp looks at what a client sends right after it connected: before
+// anything came these are settings, unless somebody else gets it; thereafter
+// receipts for what waited.
+func TestSignalSetUp(t *testing.T) {
+	law := signalLawOf(t)
+	at := func(s float64, up bool, n int) unit {
+		return unit{at: secondOf(s), end: secondOf(s), size: uint32(n), up: up, source: -1}
+	}
+	own := []unit{at(1, true, oneUp), at(1.1, false, 108), at(2, false, oneDown), at(2.1, true, 44), at(2.5, true, oneUp), at(2.6, false, 108), at(9, true, oneUp), at(9.1, false, 108)}
+	r := turnsOfSignal{law: law, c: &Conn{Flow: &capture.Flow{Midstream: true}, Weight: 1}, units: own, until: secondOf(5)}
+	r.read()
+	kept := r.kept()
+	flags := [][2]bool{{true, true}, {false, true}, {false, true}, {false, false}}
+	if len(kept) != len(flags) {
+		t.Fatalf("%d requests kept, want %d", len(kept), len(flags))
+	}
+	for i, u := range kept {
+		if got := [2]bool{u.setting, u.login}; got != flags[i] {
+			t.Errorf("request %d: setting and login %v, want %v", i, got, flags[i])
+		}
+	}
+	copied := at(1.2, false, oneDown)
+	copied.who = 1
+	for source, want := range map[int32]int{-1: 4, 0: 4} { // the copy is a request by itself, or the other end of the first
+		x := &signalTalk{view: &view{units: append(slices.Clone(kept), copied), clients: make([]netip.Addr, 2)}, law: law, source: []int32{-1, -1, -1, -1, source}}
+		n, first := 0, false
+		for _, list := range x.talks() {
+			for _, q := range list {
+				n, first = n+1, first || q.ids[0] == 0
+			}
+		}
+		if n != want || first != (source == 0) {
+			t.Errorf("first request passed on as %d: %d requests in talks, the first among them %v", source, n, first)
+		}
+	}
+	for _, back := range []bool{false, true} {
+		x := &signalTalk{view: &view{}, law: law}
+		d := x.newTalk(pairing{0, -1}, []request{{ids: [2]int32{0, -1}, sent: secondOf(2.5), size: sizes{0, unseenSize}, back: back}}, []life{{0, secondOf(60)}})
+		d.sizes = newSizeTable(law, nil)
+		if p := d.read().p[0]; (p[aReceipt] > 0.8) != back {
+			t.Errorf("sender just back: %v: receipt %.2f", back, p[aReceipt])
+		}
+	}
+}

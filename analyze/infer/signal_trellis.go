@@ -294,6 +294,9 @@ func (t *dialogue) ways(g *growth, i int32, size *[meanings]float64) {
 	if r.queued {
 		announced, late = 0, t.law.QueuedReceipts
 	}
+	if r.back {
+		announced, late = 0, t.law.BackReceipts
+	}
 	g.add(didText, h.rate*(1-announced)*size[aText], none, delivery, sync)
 	g.add(didType, h.rate*announced*size[aTyping], none, more)
 	g.add(didLate, h.rate*late*size[aReceipt], none)

@@ -100,8 +100,9 @@ func (t *turnsOfSignal) carries(u *unit) bool {
 }
 
 // kept gives the requests with messages. In the set-up of a session clients also
-// send settings and keys; there, only what follows a push may be a receipt. The
-// first words on a connection ask for the web socket, whether or not another of
+// send settings and keys; there, only what follows a push may be a receipt, and
+// what comes before is a message only if it is passed on: somebody took the phone
+// to write. The first words on a connection ask for the web socket, whether or not another of
 // the same address is open (431 bytes in signal.pcap, 2019).
 func (t *turnsOfSignal) kept() []unit {
 	var out []unit
@@ -110,11 +111,12 @@ func (t *turnsOfSignal) kept() []unit {
 		u := t.units[i]
 		opening := u.up && !opened
 		opened = opened || u.up
-		if t.role[i] != isCarrier || opening || u.at <= t.until && u.up && !pushed {
+		if t.role[i] != isCarrier || opening {
 			continue
 		}
 		pushed = pushed || !u.up
 		u.login = u.at <= t.until
+		u.setting = u.login && !pushed
 		out = append(out, u)
 	}
 	return out

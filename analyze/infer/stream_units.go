@@ -29,6 +29,7 @@ type unit struct {
 	up      bool
 	login   bool  // in the set-up of a session: lists, keys, history
 	waited  bool  // in the set-up of a session, but no part of it: a unit down had waited for the client
+	setting bool  // in the set-up of a session, before anything came: settings or keys, if nobody else gets it
 	closing bool  // in the taking leave at its end
 	inner   bool  // part of a burst of which another unit is the substance
 	echo    bool  // a copy of what the same client had just sent

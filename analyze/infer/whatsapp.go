@@ -207,7 +207,7 @@ func (w *whatsApp) answersWord(f *capture.Frame) bool {
 
 // maxReceipts is how many receipts one message is given: delivered and read.
 // Later ones may be for a message before it, and those of a group come one by
-// one for minutes.
+// one for minutes: they count for themselves.
 const (
 	maxReceipts  = 2
 	receiptsSoon = 5 * time.Second
@@ -244,6 +244,8 @@ const (
 	sureAnswered = 0.9  // received, and a receipt was sent at once
 	sureLate     = 0.7  // received, and a receipt was sent after a while
 	sureDone     = 0.06 // more where the server acknowledges the receipt
+
+	sureLaterReceipt = 0.8 // by its length and the client's answer alone
 )
 
 // received takes a push of the server for a message if the client answers with
@@ -287,7 +289,8 @@ func (w *whatsApp) answers(i int) bool {
 	return false
 }
 
-// small takes what is left of the small frames: typing, presence, keepalives.
+// small takes what is left of the small frames: typing, presence, keepalives, and
+// the receipts of those who got a message long after it was sent.
 func (w *whatsApp) small() {
 	frames := w.c.Flow.Frames
 	for i := range frames {
@@ -298,6 +301,11 @@ func (w *whatsApp) small() {
 		switch {
 		case f.Up && w.v.TypingUp.holds(f.Length):
 			w.out = append(w.out, w.event(f, Typing, Sent, 0.8, w.said.note("frame of %d bytes up, as for composing and paused", f.Length)))
+		case !f.Up && w.v.ReceiptDown.holds(f.Length):
+			if j, ok := w.next(i, true, w.v.ReceiptAckS, w.v.ReceiptAckUp); ok {
+				w.used[j] = true
+				w.out = append(w.out, w.event(f, Receipt, Received, sureLaterReceipt, w.said.note2("receipt of %d bytes, answered by %d bytes, for no message just before", f.Length, frames[j].Length)))
+			}
 		case !f.Up && w.v.PresenceDown.holds(f.Length):
 			w.out = append(w.out, w.event(f, Presence, Received, 0.65, w.said.note("push of %d bytes, as for typing and presence", f.Length)))
 		case f.Up && w.v.KeepaliveUp.holds(f.Length):

@@ -93,13 +93,16 @@ func whatsAppLaw() law {
 		presence: exchange{waActive, 54, waActiveAck}, login: []int{238, waTyping, -waPong, -96}}
 }
 
+// signalLaw has members of groups confirm as well: clients send a receipt for
+// every message that came with a sealed sender, which those to groups do
+// (DataMessageProcessor of Signal-Android, read).
 func signalLaw() law {
 	receipt := exchange{signalUp + signalQuiet, signalDown, signalUpAck}
 	return law{protocol: "tls", host: "chat.signal.org", addr: "192.0.2.90", port: 443,
 		text: padding{base: signalUp - signalUpStep, num: signalUpStep, den: signalBlock, block: signalBlock}, fromGroup: 160, perMember: 36,
 		media: signalUp + 2*signalUpStep, down: signalDown - signalUp + signalUpStep - signalDownStep, growth: [2]int{signalDownStep, signalUpStep}, ack: signalUpAck, taken: signalDownAck,
 		delivered: receipt, read: receipt, typing: exchange{signalUp, signalDown + signalPassing, signalUpAck},
-		ping: exchange{signalPing, signalPong, 0}, pingEvery: [2]int{30_000, 30_060},
+		ping: exchange{signalPing, signalPong, 0}, pingEvery: [2]int{30_000, 30_060}, groupReceipt: true,
 		login: []int{signalOpening[0], -signalOpening[1], -81, signalDownAck}}
 }
 
