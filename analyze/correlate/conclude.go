@@ -29,6 +29,7 @@ func (n *net) conclude(o Options, res *Result) {
 	}
 	n.stateGroups(o, res)
 	n.statePeers(conf, o, res)
+	n.stateCopies(o, res)
 	had := len(res.Contacts)
 	n.stateContacts(o, res)
 	if n.law.unproven || len(res.Contacts) == had {

@@ -91,7 +91,8 @@ type Options struct {
 	Level float64 // least probability of what is stated; 0.5 where it is 0
 }
 
-// Peer is who stands at the other end of an event.
+// Peer is who stands at the other end of an event. Of a copy that a device got of
+// what its own person sent it is the device that sent it.
 type Peer struct {
 	Party      int32   // None: nobody inside that can be named
 	Confidence float64 // that Party, or where there is none Group, is right

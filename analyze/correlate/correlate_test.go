@@ -137,6 +137,7 @@ func TestDevices(t *testing.T) {
 	x.locked = 0
 	x.make()
 	var events []Event
+	var copies []int
 	for i, e := range x.events {
 		events = append(events, e)
 		if e.Party%2 == 1 || e.Kind > Media || x.msg[i] < 0 {
@@ -145,6 +146,7 @@ func TestDevices(t *testing.T) {
 		e.Time, e.Party = e.Time.Add(90*time.Millisecond), e.Party+80
 		if e.Sent {
 			e.Sent, e.Size = false, e.Size+75
+			copies = append(copies, len(events))
 		}
 		events = append(events, e)
 	}
@@ -159,6 +161,15 @@ func TestDevices(t *testing.T) {
 	}
 	if right < 15 {
 		t.Errorf("%d second devices were found, of about 28", right)
+	}
+	named := 0
+	for _, i := range copies {
+		if p := &r.Peers[i]; p.Party == events[i].Party-80 && len(p.Matched) == 1 && p.Matched[0] == int32(i-1) {
+			named++
+		}
+	}
+	if 2*named < len(copies) {
+		t.Errorf("of %d copies of what a first device sent, %d are told to be that", len(copies), named)
 	}
 }
 

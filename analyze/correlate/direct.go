@@ -33,11 +33,15 @@ func (n *net) tell() {
 	single := make(map[uint64]float64) // direct messages of a direction
 	toSet := make(map[uint64]float64)  // messages of a party to a group
 	n.start0(single, toSet)
+	chances := n.chances(of)
 	for range tellRounds {
 		look := n.looks()
 		one, many := make(map[uint64]float64), make(map[uint64]float64)
+		rest := chances
 		for k := range n.fans {
-			n.tellOne(&n.fans[k], of[n.sent[k].party], look, single, toSet)
+			groups := of[n.sent[k].party]
+			n.tellOne(&n.fans[k], groups, rest[:len(groups)], look, single, toSet)
+			rest = rest[len(groups):]
 			from := n.sent[k].party
 			if n.conv[k] != None {
 				many[pairKey(from, n.conv[k])] += 1 - n.direct[k]
@@ -75,9 +79,24 @@ func (n *net) start0(single, toSet map[uint64]float64) {
 	}
 }
 
+// chances gives chanceOf for every message and each group of its sender, in order.
+func (n *net) chances(of [][]int32) []float64 {
+	all := 0
+	for k := range n.sent {
+		all += len(of[n.sent[k].party])
+	}
+	out := make([]float64, 0, all)
+	for k := range n.fans {
+		for _, i := range of[n.sent[k].party] {
+			out = append(out, n.chanceOf(&n.fans[k], n.groups[i]))
+		}
+	}
+	return out
+}
+
 // tellOne decides for one message among the groups of its sender and a direct
-// talk.
-func (n *net) tellOne(f *fan, groups []int32, look *looks, single, toSet map[uint64]float64) {
+// talk; chances are how probable its receivers are for each group.
+func (n *net) tellOne(f *fan, groups []int32, chances []float64, look *looks, single, toSet map[uint64]float64) {
 	s := &n.sent[f.sent]
 	// A direct message has one receiver; further ones are coincidences.
 	const usual = 0.3
@@ -98,8 +117,12 @@ func (n *net) tellOne(f *fan, groups []int32, look *looks, single, toSet map[uin
 		rest += hidden
 		all = rest
 	}
-	for _, i := range groups {
-		x := (toSet[pairKey(s.party, i)] + usual) * n.chanceOf(f, n.groups[i]) * look.ratio(n, f)
+	ratio := 1.0
+	if len(groups) > 0 {
+		ratio = look.ratio(n, f)
+	}
+	for k, i := range groups {
+		x := (toSet[pairKey(s.party, i)] + usual) * chances[k] * ratio
 		if all += x; x > most {
 			most, conv = x, i
 		}

@@ -27,9 +27,9 @@ type mark struct {
 // net is one messenger: its events and what was found of them so far.
 type net struct {
 	events  []Event
-	ids     []int32        // of the events of this messenger
-	owner   []int32        // the party that each belongs to, nil where that is itself
-	copies  map[int32]bool // what a device got of what its own person sent
+	ids     []int32          // of the events of this messenger
+	owner   []int32          // the party that each belongs to, nil where that is itself
+	copies  map[int32]copyOf // what a device got of what its own person sent
 	parties int
 	active  int // parties with messages
 	sent    []mark
@@ -67,14 +67,17 @@ type net struct {
 
 // newNet gathers the events of one messenger; ids are in order of time. Where
 // owner is not nil it says which party each belongs to; copies are left out.
-func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[int32]bool) *net {
+func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[int32]copyOf) *net {
 	n := &net{events: events, ids: ids, owner: owner, copies: copies, parties: parties, nSent: make([]int32, parties), nRecv: make([]int32, parties),
 		life: make([][]capture.Time, parties), first: math.MaxInt64, last: math.MinInt64}
 	for _, id := range ids {
 		e := &events[id]
 		n.first, n.last = min(n.first, e.Time), max(n.last, e.Time)
 		n.life[e.Party] = append(n.life[e.Party], e.Time)
-		if e.Kind != Message && e.Kind != Media || copies[id] {
+		if e.Kind != Message && e.Kind != Media {
+			continue
+		}
+		if _, ok := copies[id]; ok {
 			continue
 		}
 		m := newMark(e, id)
