@@ -90,7 +90,7 @@ func (n *net) alike(t *ties, owner []int32) []uint64 {
 	}
 	n.learnConfirming(evident)
 	t.own = n.own()
-	ghosts := n.ghosts(n.learnPrivate(), t)
+	ghosts := n.ghosts(n.learnPrivate(), t, owner)
 	return slices.DeleteFunc(keys, func(k uint64) bool {
 		a, b := int32(k>>32), int32(uint32(k))
 		return t.own[k] <= -ownSure || !evident[k] && !ghosts[k] && !n.whole(t, a, b) && !n.answered(t, a, b) &&

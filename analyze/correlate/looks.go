@@ -161,12 +161,14 @@ func (t *ties) closest(list []Member) uint64 {
 }
 
 // ghosts lists the pairs of parties that are two devices of one person: those
-// that make three of two who write to each other.
-func (n *net) ghosts(p *private, t *ties) map[uint64]bool {
+// that make three of two who write to each other. Where two of the three are known
+// to be one person, by another messenger, the third is the other one.
+func (n *net) ghosts(p *private, t *ties, owner []int32) map[uint64]bool {
 	all := n.trios(p)
 	var list []trio
 	for x, l := range all {
-		if l.private() && l.count >= copiesFew {
+		known := owner[x[0]] == owner[x[1]] || owner[x[0]] == owner[x[2]] || owner[x[1]] == owner[x[2]]
+		if l.private() && l.count >= copiesFew && !known {
 			list = append(list, x)
 		}
 	}
