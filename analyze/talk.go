@@ -166,8 +166,8 @@ func (d *document) join(c Contact, byCall map[pairOf]int) {
 	o.Via, o.Messages, o.Media, o.Bytes = c.Via, c.Messages, c.Media, o.Bytes+c.Bytes
 	o.First, o.Last = earlier(o.First, c.First), later(o.Last, c.Last)
 	if c.Confidence > o.Confidence {
-		o.Confidence, o.Grade = c.Confidence, c.Grade
+		o.Confidence, o.Grade, o.ExpectedFalse = c.Confidence, c.Grade, c.ExpectedFalse
 	}
-	o.ExpectedFalse, o.Candidates = max(o.ExpectedFalse, c.ExpectedFalse), max(o.Candidates, c.Candidates)
+	o.Candidates = max(o.Candidates, c.Candidates)
 	o.Evidence = append(o.Evidence, c.Evidence...)
 }
