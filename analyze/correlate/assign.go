@@ -3,8 +3,10 @@ package correlate
 import "math"
 
 const (
-	// assignRounds is the number of rounds of expectation-maximisation.
-	assignRounds = 12
+	// assignRounds is the number of rounds of expectation-maximisation, and
+	// reassignRounds that of more of them.
+	assignRounds   = 12
+	reassignRounds = 6
 	// mutual is what a message in one direction says for the other: most who
 	// are written to write back.
 	mutual = 0.5
@@ -31,7 +33,18 @@ func (n *net) assign() {
 	for i := range n.cand {
 		n.cand[i].w = 0
 	}
-	for range assignRounds {
+	n.alternate(assignRounds)
+}
+
+// reassign is assign from where the one before it came to, after sources were added.
+func (n *net) reassign() {
+	n.tieAnswers()
+	n.alternate(reassignRounds)
+}
+
+// alternate finds in turn where messages came from and how often pairs talk.
+func (n *net) alternate(rounds int) {
+	for range rounds {
 		n.expect()
 		n.maximise()
 	}
@@ -103,13 +116,18 @@ func (n *net) maximise() {
 			inside[r.party] += float64(c.w)
 		}
 	}
+	n.tieAnswers()
+	for p := range n.share {
+		all := float64(n.nRecv[p])
+		n.share[p] = math.Max(outsideLeast, (all-inside[p]+0.5)/(all+1))
+	}
+}
+
+// tieAnswers lets every pair know how much comes back.
+func (n *net) tieAnswers() {
 	for i := range n.pairs {
 		if p := &n.pairs[i]; p.back != None {
 			p.answers = n.pairs[p.back].weight
 		}
-	}
-	for p := range n.share {
-		all := float64(n.nRecv[p])
-		n.share[p] = math.Max(outsideLeast, (all-inside[p]+0.5)/(all+1))
 	}
 }

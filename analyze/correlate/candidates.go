@@ -208,7 +208,7 @@ func (n *net) addLate() {
 func (n *net) addWaited(add func(found *likeliest, i int)) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
-	renumbered := slices.Repeat([]int32{None}, len(n.pairs))
+	oldPairs, renumbered := n.pairs, slices.Repeat([]int32{None}, len(n.pairs))
 	n.pairs, n.pairID = nil, newPairIndex(len(n.pairs)/2)
 	var found likeliest
 	for i := range n.recv {
@@ -227,6 +227,11 @@ func (n *net) addWaited(add func(found *likeliest, i int)) {
 			n.keep(c, n.recv[i].party, renumbered)
 		}
 		n.start = append(n.start, int32(len(n.cand)))
+	}
+	for was, id := range renumbered {
+		if id != None {
+			n.pairs[id].weight = oldPairs[was].weight
+		}
 	}
 }
 

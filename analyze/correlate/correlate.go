@@ -237,7 +237,7 @@ func (n *net) match() {
 	n.assign()
 	n.learnReceipts()
 	n.addLate()
-	n.assign()
+	n.reassign()
 	n.addLateTogether()
 }
 

@@ -50,7 +50,7 @@ func (n *net) addLateTogether() {
 			}
 		}
 	})
-	n.assign()
+	n.reassign()
 }
 
 // sentBetween adds those of the sent messages in list, which are in order of time, that
