@@ -232,9 +232,9 @@ const (
 // missChance is how probable it is that member p missed sent message k.
 func (n *net) missChance(p, k int32) float64 {
 	if n.there(p, n.sent[k].at) {
-		return missHere
+		return 1 - (1-missHere)*n.seen.recv
 	}
-	return missAway
+	return 1 - (1-missAway)*n.seen.recv
 }
 
 func (n *net) missCost(p, k int32) float64 { return -math.Log(n.missChance(p, k)) }
