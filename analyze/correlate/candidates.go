@@ -29,6 +29,28 @@ func (n *net) link() {
 	n.numberPairs()
 }
 
+// relink takes over the candidates that another net of the same messenger had left,
+// of which some received messages are no longer any, and some parties are one. What
+// receipts said is taken out: of some it changes which messages they confirm.
+func (n *net) relink(old *net) {
+	n.start = append(n.start[:0], 0)
+	k := 0
+	for i := range n.recv {
+		r := &n.recv[i]
+		for old.recv[k].id != r.id {
+			k++
+		}
+		for _, c := range old.cand[old.start[k]:old.start[k+1]] {
+			if !c.late && n.possible(&n.sent[c.from], r) {
+				c.fit /= float32(old.confirms(&old.sent[c.from], &old.recv[k]))
+				n.cand = append(n.cand, c)
+			}
+		}
+		n.start = append(n.start, int32(len(n.cand)))
+	}
+	n.numberPairs()
+}
+
 // numberPairs finds the pair of every candidate, and leaves out candidates of pairs
 // without another one, which nothing can make likely any more: of a crowd's
 // coincidences these are most.

@@ -236,6 +236,20 @@ func (n *net) match() {
 	n.link()
 	n.assign()
 	n.learnReceipts()
+	n.addWaiting()
+}
+
+// rematch is match for the same messenger when more is known of who is one person:
+// what was sent shortly before each received message is what it was then.
+func (n *net) rematch(old *net) {
+	n.relink(old)
+	n.assign()
+	n.learnReceipts()
+	n.addWaiting()
+}
+
+// addWaiting adds the sources of what was not received at once.
+func (n *net) addWaiting() {
 	n.addLate()
 	n.reassign()
 	n.addLateTogether()

@@ -386,7 +386,7 @@ func unite(nets []*net, parties int) [][]int32 {
 		}
 		for i, n := range nets {
 			nets[i] = n.united(slices.Clone(owner))
-			nets[i].match()
+			nets[i].rematch(n)
 		}
 	}
 	return same(owner)

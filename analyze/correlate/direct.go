@@ -80,15 +80,22 @@ func (n *net) start0(single, toSet map[uint64]float64) {
 }
 
 // chances gives chanceOf for every message and each group of its sender, in order.
+// Each group keeps its own: some are dropped, and the rest told again.
 func (n *net) chances(of [][]int32) []float64 {
 	all := 0
 	for k := range n.sent {
 		all += len(of[n.sent[k].party])
 	}
 	out := make([]float64, 0, all)
+	next := make([]int, len(n.groups))
 	for k := range n.fans {
 		for _, i := range of[n.sent[k].party] {
-			out = append(out, n.chanceOf(&n.fans[k], n.groups[i]))
+			g := n.groups[i]
+			if next[i] == len(g.chances) {
+				g.chances = append(g.chances, n.chanceOf(&n.fans[k], g))
+			}
+			out = append(out, g.chances[next[i]])
+			next[i]++
 		}
 	}
 	return out

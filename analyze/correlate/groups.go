@@ -24,8 +24,9 @@ type set struct {
 
 	members  []Member
 	conf     float64
-	index    int32   // in the result, None where it is not stated
-	messages []int32 // sent messages that went to it
+	index    int32     // in the result, None where it is not stated
+	messages []int32   // sent messages that went to it
+	chances  []float64 // chanceOf for each message that a member sent
 }
 
 // findFans lists for every sent message who got it.
