@@ -23,7 +23,7 @@ const (
 func (n *net) link() {
 	n.start = append(n.start[:0], 0)
 	n.eachPrompt(everybody, func(_ int, found *likeliest) {
-		n.cand = append(n.cand, found.list...)
+		n.cand = append(doubled(n.cand, len(found.list)), found.list...)
 		n.start = append(n.start, int32(len(n.cand)))
 	})
 	n.numberPairs()
@@ -43,7 +43,7 @@ func (n *net) relink(old *net) {
 		for _, c := range old.cand[old.start[k]:old.start[k+1]] {
 			if !c.late && n.possible(&n.sent[c.from], r) {
 				c.fit /= float32(old.confirms(&old.sent[c.from], &old.recv[k]))
-				n.cand = append(n.cand, c)
+				n.cand = append(doubled(n.cand, 1), c)
 			}
 		}
 		n.start = append(n.start, int32(len(n.cand)))
@@ -204,11 +204,20 @@ func (n *net) keep(c candidate, to int32, renumbered []int32) {
 	n.cand = append(n.cand, c)
 }
 
+// doubled makes room for more, to twice the length where there is too little: a
+// list of millions is else copied four times over.
+func doubled[T any](list []T, more int) []T {
+	if cap(list)-len(list) < more {
+		return slices.Grow(list, max(more, len(list)))
+	}
+	return list
+}
+
 // pairOf gives the index of a direction between two parties.
 func (n *net) pairOf(a, b int32) int32 {
 	id, back := n.pairID.put(a, b, int32(len(n.pairs)))
 	if int(id) == len(n.pairs) {
-		n.pairs = append(n.pairs, pair{from: a, to: b, back: back, sent: n.nSent[a]})
+		n.pairs = append(doubled(n.pairs, 1), pair{from: a, to: b, back: back, sent: n.nSent[a]})
 		if back != None {
 			n.pairs[back].back = id
 		}
@@ -231,7 +240,7 @@ func (n *net) addWaited(add func(found *likeliest, i int)) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
 	oldPairs, renumbered := n.pairs, slices.Repeat([]int32{None}, len(n.pairs))
-	n.pairs, n.pairID = nil, newPairIndex(len(n.pairs)/2)
+	n.pairs, n.pairID = make([]pair, 0, len(n.pairs)), newPairIndex(len(n.pairs)/2)
 	var found likeliest
 	for i := range n.recv {
 		was := oldCand[oldStart[i]:oldStart[i+1]]
