@@ -32,7 +32,7 @@ func messageEvents(rep *analyze.Report, n *naming, direction string) (byPerson m
 		switch who := n.who(e.Party); {
 		case who == Outside:
 			others++
-		case direction == "received" && n.peer(e) == who:
+		case direction == "received" && e.Peer != nil && *e.Peer != e.Party && n.peer(e) == who:
 		default:
 			byPerson[who] = append(byPerson[who], e)
 		}
