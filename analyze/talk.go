@@ -3,6 +3,7 @@ package analyze
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"envelope/analyze/correlate"
 	"envelope/analyze/infer"
@@ -80,12 +81,21 @@ func (d *document) enterPeer(e *Event, p *correlate.Peer, index []int32) {
 	}
 	peer := d.Parties[p.Party].ID
 	e.Peer, e.PeerConfidence = &peer, round(p.Confidence)
+	e.Evidence = slices.DeleteFunc(e.Evidence, func(x Evidence) bool { return x.Note == infer.PassedOn && !d.matches(x, p, index) })
 	for _, m := range p.Matched {
 		if len(e.Evidence) < maxEvidence && len(d.Events[index[m]].Evidence) > 0 {
 			other := d.Events[index[m]].Evidence[0]
 			e.Evidence = append(e.Evidence, Evidence{other.Input, other.At, "the same message at the other end"})
 		}
 	}
+}
+
+// matches tells whether evidence is of an event at the other end: a record that
+// another one seemed to be passed on from speaks for nobody else.
+func (d *document) matches(x Evidence, p *correlate.Peer, index []int32) bool {
+	return slices.ContainsFunc(p.Matched, func(m int32) bool {
+		return slices.ContainsFunc(d.Events[index[m]].Evidence, func(o Evidence) bool { return o.Input == x.Input && o.At == x.At })
+	})
 }
 
 func groupID(i int) string { return fmt.Sprintf("g%d", i+1) }

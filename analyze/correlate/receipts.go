@@ -131,11 +131,7 @@ func (n *net) learnReceipts() {
 	for b, width := range lagWidths() {
 		x.delay[b] = (x.delay[b]/sum*0.99 + 0.01*width/seconds(confirmReach)) / width
 	}
-	for i := range n.recv {
-		for k := n.start[i]; k < n.start[i+1]; k++ {
-			n.cand[k].fit *= float32(n.confirms(&n.sent[n.cand[k].from], &n.recv[i]))
-		}
-	}
+	n.eachCandidate(func(i int, c *candidate) { c.fit *= float32(n.confirms(&n.sent[c.from], &n.recv[i])) })
 }
 
 // count counts the receipts that came to a device after one was sent.

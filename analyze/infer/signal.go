@@ -152,7 +152,7 @@ func (x *signalTalk) event(id int32, p [meanings]float64) (Event, bool) {
 	}
 	e := x.view.event(u, [...]Kind{Message, Typing, Receipt}[best], d, sure, note+", by its place in the talk "+[...]string{"a text", "a typing notice", "a receipt"}[best])
 	if s := x.source[id]; s >= 0 {
-		e.Evidence = append(e.Evidence, Evidence{x.units[s].origin, "the record up that it was passed on from"})
+		e.Evidence = append(e.Evidence, Evidence{x.units[s].origin, PassedOn})
 	}
 	return e, true
 }

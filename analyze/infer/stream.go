@@ -256,7 +256,7 @@ func (v *view) event(u *unit, k Kind, d Direction, p float64, note string) Event
 	e := Event{Kind: k, Time: u.at, Service: c.Service, Client: v.clients[u.who], Server: c.Flow.Server, Flow: c.Flow.ID,
 		Direction: d, Bytes: uint64(u.size), Confidence: min(p, c.Weight), Grain: capture.GrainFrame, Evidence: []Evidence{{Origin: u.origin, Note: note}}}
 	if u.source >= 0 && d == Received {
-		e.Evidence = append(e.Evidence, Evidence{Origin: v.units[u.source].origin, Note: "the record up that it was passed on from"})
+		e.Evidence = append(e.Evidence, Evidence{Origin: v.units[u.source].origin, Note: PassedOn})
 	}
 	return e
 }

@@ -27,6 +27,9 @@ const (
 // fewUnits is the number of units below which a family is taught too little by.
 const fewUnits = 6
 
+// PassedOn is the note of the packet that a received message seems to come from.
+const PassedOn = "the record up that it was passed on from"
+
 // notes says for each ground what the packet shows.
 var notes = [...]string{
 	groundLaw:     "a record down with the size and delay of a message passed on",
