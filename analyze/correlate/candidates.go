@@ -2,9 +2,6 @@ package correlate
 
 import (
 	"slices"
-	"time"
-
-	"envelope/capture"
 )
 
 const (
@@ -13,9 +10,6 @@ const (
 	// keepMost is the number of sources kept for one received message, the
 	// likeliest: in a crowd of more, none of the rest would be believed.
 	keepMost = 12
-	// lookMost bounds how many messages that waited are looked at for one
-	// received message, from the latest back.
-	lookMost = 512
 )
 
 // link lists for every received message the sent ones that may have been its
@@ -26,7 +20,7 @@ func (n *net) link() {
 		n.cand = append(doubled(n.cand, len(found.list)), found.list...)
 		n.start = append(n.start, int32(len(n.cand)))
 	})
-	n.numberPairs()
+	n.numberPairs(nil)
 }
 
 // relink takes over the candidates that another net of the same messenger had left,
@@ -43,18 +37,19 @@ func (n *net) relink(old *net) {
 		for _, c := range old.cand[old.start[k]:old.start[k+1]] {
 			if !c.late && n.possible(&n.sent[c.from], r) {
 				c.fit /= float32(old.confirms(&old.sent[c.from], &old.recv[k]))
+				c.pair = None
 				n.cand = append(doubled(n.cand, 1), c)
 			}
 		}
 		n.start = append(n.start, int32(len(n.cand)))
 	}
-	n.numberPairs()
+	n.numberPairs(nil)
 }
 
-// numberPairs finds the pair of every candidate, and leaves out candidates of pairs
-// without another one, which nothing can make likely any more: of a crowd's
-// coincidences these are most.
-func (n *net) numberPairs() {
+// numberPairs finds the pair of every new candidate, and leaves out new candidates of
+// pairs without another one, which nothing can make likely any more: of a crowd's
+// coincidences these are most. known gives the pairs of those that are not new.
+func (n *net) numberPairs(known *renumbered) {
 	met, again := newKeySet(len(n.cand)), newKeySet(len(n.cand))
 	n.eachCandidate(func(i int, c *candidate) {
 		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) {
@@ -69,14 +64,32 @@ func (n *net) numberPairs() {
 		n.start[i] = int32(len(kept))
 		for _, c := range list {
 			from, to := n.sent[c.from].party, n.recv[i].party
-			if again.has(ordered(from, to)) || n.lone(from)*float64(c.fit) > unlikely*outsideLeast*n.rate[i] {
+			switch {
+			case c.pair != None:
+				c.pair = known.pairOf(n, c.pair, from, to)
+			case again.has(ordered(from, to)) || n.lone(from)*float64(c.fit) > unlikely*outsideLeast*n.background(i, list):
 				c.pair = n.pairOf(from, to)
-				kept = append(kept, c)
+			default:
+				continue
 			}
+			kept = append(kept, c)
 		}
 	}
 	n.start[len(n.recv)] = int32(len(kept))
 	n.cand = kept
+}
+
+// renumbered are the numbers that pairs had, and those that they get.
+type renumbered struct {
+	pairs []pair
+	now   []int32
+}
+
+func (x *renumbered) pairOf(n *net, was, from, to int32) int32 {
+	if x.now[was] == None {
+		x.now[was] = n.pairOf(from, to)
+	}
+	return x.now[was]
 }
 
 // eachCandidate calls f for every candidate and the received message it is of.
@@ -136,7 +149,7 @@ func (n *net) prompt(found *likeliest, r *mark, low int) {
 		}
 		p := sizesOf(s, r)
 		if f := n.law.lag[bin] * n.law.likeness(&p); f > leastFit {
-			found.add(candidate{from: int32(k), fit: float32(f)})
+			found.add(candidate{from: int32(k), pair: None, fit: float32(f)})
 		}
 	}
 }
@@ -144,10 +157,6 @@ func (n *net) prompt(found *likeliest, r *mark, low int) {
 // leastFit is the intensity a second below which a source is not considered:
 // a party that gets a message a day is likelier to get one from anywhere.
 const leastFit = 1e-3
-
-// leastLate is leastFit for what waited: at the time of a return there is little
-// else.
-const leastLate = 0.01 * leastFit
 
 // likeliest are the candidates of one received message that fit best.
 type likeliest struct {
@@ -180,28 +189,17 @@ func (x *likeliest) findLeast() {
 	}
 }
 
+// has tells whether a sent message is among them.
+func (x *likeliest) has(from int32) bool {
+	return slices.ContainsFunc(x.list, func(c candidate) bool { return c.from == from })
+}
+
 // enough is the fit above which a candidate would be kept.
 func (x *likeliest) enough() float64 {
 	if len(x.list) < keepMost {
 		return 0
 	}
 	return float64(x.list[x.least].fit)
-}
-
-// keep appends a candidate of a received message. Pairs are numbered anew, in the
-// order in which they appear; of those that had a number it is known.
-func (n *net) keep(c candidate, to int32, renumbered []int32) {
-	switch {
-	case c.late:
-		c.pair = n.pairOf(n.sent[c.from].party, to)
-	case renumbered[c.pair] != None:
-		c.pair = renumbered[c.pair]
-	default:
-		was := c.pair
-		c.pair = n.pairOf(n.sent[c.from].party, to)
-		renumbered[was] = c.pair
-	}
-	n.cand = append(n.cand, c)
 }
 
 // doubled makes room for more, to twice the length where there is too little: a
@@ -225,22 +223,11 @@ func (n *net) pairOf(a, b int32) int32 {
 	return id
 }
 
-// addLate adds sources to those received messages that have none and came when
-// their party appeared after a silence: what was sent while it was away, and
-// was not received by the party since.
-func (n *net) addLate() {
-	n.learnWaits()
-	waiting := n.waiting()
-	n.addWaited(func(found *likeliest, i int) { n.late(found, &n.recv[i], n.gap[i], waiting) })
-}
-
 // addWaited lets add add sources to the received messages that have none and may
 // have waited.
 func (n *net) addWaited(add func(found *likeliest, i int)) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
-	oldPairs, renumbered := n.pairs, slices.Repeat([]int32{None}, len(n.pairs))
-	n.pairs, n.pairID = make([]pair, 0, len(n.pairs)), newPairIndex(len(n.pairs)/2)
 	var found likeliest
 	for i := range n.recv {
 		was := oldCand[oldStart[i]:oldStart[i+1]]
@@ -248,95 +235,22 @@ func (n *net) addWaited(add func(found *likeliest, i int)) {
 		var sure float32
 		for k := range was {
 			if sure += was[k].w; was[k].w > unlikely {
-				found.add(was[k])
+				found.list = append(found.list, was[k])
 			}
 		}
 		if n.gap[i] > 0 && sure < 0.5 {
+			found.findLeast()
 			add(&found, i)
 		}
-		for _, c := range found.list {
-			n.keep(c, n.recv[i].party, renumbered)
-		}
+		n.cand = append(n.cand, found.list...)
 		n.start = append(n.start, int32(len(n.cand)))
 	}
-	for was, id := range renumbered {
+	old := &renumbered{n.pairs, slices.Repeat([]int32{None}, len(n.pairs))}
+	n.pairs = make([]pair, 0, len(n.pairs))
+	n.numberPairs(old)
+	for was, id := range old.now {
 		if id != None {
-			n.pairs[id].weight = oldPairs[was].weight
-		}
-	}
-}
-
-// waitsUsual is the share of messages that have to wait for a party of which nothing
-// is known, and waitsWeight the number of messages for which it counts.
-const (
-	waitsUsual  = 0.1
-	waitsWeight = 5
-)
-
-// learnWaits finds how often each party gets messages after a silence and from
-// nobody who had just sent them: a phone that sleeps gets most so, a computer none.
-func (n *net) learnWaits() {
-	n.waits = make([]float64, n.parties)
-	for i := range n.recv {
-		if n.gap[i] > 0 && n.unexplained(i) {
-			n.waits[n.recv[i].party]++
-		}
-	}
-	for p := range n.waits {
-		n.waits[p] = (n.waits[p] + waitsUsual*waitsWeight) / (float64(n.nRecv[p]) + waitsWeight)
-	}
-}
-
-// waiting lists the sent messages that nobody is known to have received, and
-// those that several received, of whom others may have been away.
-func (n *net) waiting() []waiter {
-	got := make([]float32, len(n.sent))
-	for _, c := range n.cand {
-		got[c.from] += c.w
-	}
-	var out []waiter
-	for k := range n.sent {
-		if got[k] < 0.5 || got[k] > 1.5 {
-			out = append(out, waiter{n.sent[k], int32(k)})
-		}
-	}
-	return out
-}
-
-// waiter is a sent message that may have waited for its receiver: a copy, since
-// they lie far apart among those sent and are looked through often.
-type waiter struct {
-	mark
-	from int32 // index into sent
-}
-
-// late adds what r may have waited for, which may have been sent at any time
-// within the gap.
-func (n *net) late(found *likeliest, r *mark, gap time.Duration, waiting []waiter) {
-	until := r.at.Add(-n.law.reach)
-	k, _ := slices.BinarySearchFunc(waiting, until, func(w waiter, t capture.Time) int {
-		if w.at <= t {
-			return -1
-		}
-		return 1
-	})
-	often := n.waits[r.party] / seconds(gap)
-	most := n.confirmsMost(r)
-	for looked := 0; k > 0 && looked < lookMost; looked++ {
-		k--
-		s := &waiting[k].mark
-		if r.at.Sub(s.at) > gap {
-			break
-		}
-		if s.party == r.party {
-			continue
-		}
-		p := sizesOf(s, r)
-		f := often * n.law.likeness(&p)
-		if enough := max(leastLate, found.enough()); f*most <= enough {
-			continue // whatever receipts say, which takes longer to find out
-		} else if f *= n.confirms(s, r); f > enough {
-			found.add(candidate{from: waiting[k].from, fit: float32(f), late: true})
+			n.pairs[id].weight = old.pairs[was].weight
 		}
 	}
 }

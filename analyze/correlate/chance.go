@@ -38,9 +38,10 @@ func (n *net) chance(hints int, near bool) *null {
 	if near {
 		offsets = n.law.around(1009)
 	}
+	friends := n.friends()
 	var list []hint
 	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
-		list = n.rotated(list[:0], of, rounds, offsets, near)
+		list = n.rotated(list[:0], of, rounds, offsets, near, friends)
 		for _, s := range n.scoresOf(list) {
 			all = append(all, s.t)
 		}
@@ -78,15 +79,18 @@ func (l *law) around(n int) []time.Duration {
 // rotated lists the coincidences that remain when every sender's clock is
 // moved by an amount of its own, of pairs within a sample. What waited stays where
 // it was when clocks are moved a little, and is left out then.
-func (n *net) rotated(out []hint, of partySample, round int, offsets []time.Duration, near bool) []hint {
+func (n *net) rotated(out []hint, of partySample, round int, offsets []time.Duration, near bool, friends [][]int32) []hint {
 	sent := n.shifted(of, round, offsets)
-	waiting := n.waitingOf(sent)
+	var waiting *queues
+	if !near {
+		waiting = n.queuesOf(n.waitingOf(sent), friends, nil)
+	}
 	x := *n
 	x.sent = sent
 	x.eachPrompt(of, func(i int, found *likeliest) {
 		r := &n.recv[i]
 		if !near && n.gap[i] > 0 && n.unexplained(i) {
-			x.late(found, r, n.gap[i], waiting)
+			x.fetch(found, i, waiting)
 		}
 		for _, c := range found.list {
 			s := &sent[c.from]

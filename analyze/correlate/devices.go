@@ -317,14 +317,6 @@ func (n *net) companies() *ties {
 	return t
 }
 
-// ownerOf gives the party that a device belongs to.
-func (n *net) ownerOf(unit int32) int32 {
-	if n.owner == nil {
-		return unit
-	}
-	return n.owner[unit]
-}
-
 // company gives what two parties share, to count in.
 func (t *ties) company(a, b int32) *company {
 	c := t.shared[ordered(a, b)]

@@ -44,7 +44,7 @@ func (n *net) addLateTogether() {
 		late.clear()
 		n.late(&late, r, n.gap[i], waiting)
 		for _, c := range late.list {
-			if !slices.ContainsFunc(found.list, func(x candidate) bool { return x.from == c.from }) {
+			if !found.has(c.from) {
 				c.fit *= float32(t.share(n.sent[c.from].party, n.fans[c.from].to[0], r.party))
 				found.add(c)
 			}

@@ -81,9 +81,7 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 			continue
 		}
 		m := newMark(e, id)
-		if owner != nil {
-			m.party = owner[m.unit]
-		}
+		m.party = n.ownerOf(m.unit)
 		if e.Sent {
 			n.sent = append(n.sent, m)
 		} else {
@@ -95,6 +93,14 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 	n.measureRates()
 	n.noteReceipts()
 	return n
+}
+
+// ownerOf gives the party that a device belongs to.
+func (n *net) ownerOf(unit int32) int32 {
+	if n.owner == nil {
+		return unit
+	}
+	return n.owner[unit]
 }
 
 func newMark(e *Event, id int32) mark {

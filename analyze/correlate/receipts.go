@@ -29,14 +29,25 @@ const (
 	confirmLeast = 0.05
 	// confirmMost bounds what one receipt says.
 	confirmMost = 300
+	// confirmUsual is the share of receipts seen at both ends from which they are
+	// what a source of something that waited is looked for by.
+	confirmUsual = 0.5
 )
 
 // receipts is how confirmations come to writers.
 type receipts struct {
 	came  [][]capture.Time // by device: when receipts came, in order
+	all   []confirmed      // those that came to anybody, in order
 	about keySet           // devices and times about which receipts came
 	seen  float64          // share of confirmations that came to the writer, 0 where receipts say nothing
 	delay []float64        // of each lag bin: probability a second
+	soon  time.Duration    // within which a receipt comes if it is to say anything
+}
+
+// confirmed is a receipt that came to a party.
+type confirmed struct {
+	at    capture.Time
+	party int32
 }
 
 // aboutKey is a device and a time, to 4.3 s: more than confirmReach.
@@ -74,6 +85,7 @@ func (n *net) noteReceipts() {
 			sent[e.Party] = append(sent[e.Party], e.Time)
 		default:
 			n.confirmed.came[e.Party] = append(n.confirmed.came[e.Party], e.Time)
+			n.confirmed.all = append(n.confirmed.all, confirmed{e.Time, n.ownerOf(e.Party)})
 		}
 	}
 	n.confirmed.index()
@@ -130,6 +142,9 @@ func (n *net) learnReceipts() {
 	x.delay = smooth(lag)
 	for b, width := range lagWidths() {
 		x.delay[b] = (x.delay[b]/sum*0.99 + 0.01*width/seconds(confirmReach)) / width
+		if x.delay[b]*seconds(confirmReach) > 1 && b >= lagZero {
+			x.soon = min(confirmReach, lagFrom[min(b+1, lagBins-1)])
+		}
 	}
 	n.eachCandidate(func(i int, c *candidate) { c.fit *= float32(n.confirms(&n.sent[c.from], &n.recv[i])) })
 }

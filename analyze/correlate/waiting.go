@@ -1,0 +1,198 @@
+package correlate
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"envelope/capture"
+)
+
+// What was sent while its receiver was away waits for it: for a phone that sleeps
+// most does. In a crowd thousands of messages wait at any time, so that those of
+// the people who write to the receiver anyway are looked through by themselves.
+
+const (
+	// lookMost bounds how many messages that waited are looked at for one
+	// received message, from the latest back, whoever sent them.
+	lookMost = 512
+	// leastLate is leastFit for what waited: at the time of a return there is
+	// little else.
+	leastLate = 0.01 * leastFit
+	// friendLeast is the number of messages that two parties are expected to have
+	// written each other from which each looks for the other's among what waited.
+	friendLeast = 0.3
+)
+
+// addLate adds sources to those received messages that have none and came when
+// their party appeared after a silence: what was sent while it was away, and
+// was not received by the party since.
+func (n *net) addLate() {
+	n.learnWaits()
+	q := n.queuesOf(n.waiting(), n.friends(), n.confirmed.all)
+	n.addWaited(func(found *likeliest, i int) { n.fetch(found, i, q) })
+}
+
+// waitsUsual is the share of messages that have to wait for a party of which nothing
+// is known, and waitsWeight the number of messages for which it counts.
+const (
+	waitsUsual  = 0.1
+	waitsWeight = 5
+)
+
+// learnWaits finds how often each party gets messages after a silence and from
+// nobody who had just sent them: a phone that sleeps gets most so, a computer none.
+func (n *net) learnWaits() {
+	n.waits = make([]float64, n.parties)
+	for i := range n.recv {
+		if n.gap[i] > 0 && n.unexplained(i) {
+			n.waits[n.recv[i].party]++
+		}
+	}
+	for p := range n.waits {
+		n.waits[p] = (n.waits[p] + waitsUsual*waitsWeight) / (float64(n.nRecv[p]) + waitsWeight)
+	}
+}
+
+// waiting lists the sent messages that nobody is known to have received, and
+// those that several received, of whom others may have been away.
+func (n *net) waiting() []waiter {
+	got := make([]float32, len(n.sent))
+	for _, c := range n.cand {
+		got[c.from] += c.w
+	}
+	var out []waiter
+	for k := range n.sent {
+		if got[k] < 0.5 || got[k] > 1.5 {
+			out = append(out, waiter{n.sent[k], int32(k)})
+		}
+	}
+	return out
+}
+
+// waiter is a sent message that may have waited for its receiver: a copy, since
+// they lie far apart among those sent and are looked through often.
+type waiter struct {
+	mark
+	from int32 // index into sent
+}
+
+// queues are the messages that waited.
+type queues struct {
+	all      []waiter    // in order of time
+	of       [][]waiter  // the same, by who sent them
+	friends  [][]int32   // of each party: whom it looks for first
+	receipts []confirmed // that came to anybody, in order of time; nil where not to look by them
+	found    likeliest   // memory that is used again
+}
+
+func (n *net) queuesOf(waiting []waiter, friends [][]int32, receipts []confirmed) *queues {
+	return &queues{all: waiting, of: byParty(waiting, n.parties, func(w *waiter) int32 { return w.party }), friends: friends, receipts: receipts}
+}
+
+// friends lists for each party with whom it exchanges messages, as far as is known.
+func (n *net) friends() [][]int32 {
+	var list []pair
+	for i := range n.pairs {
+		p := &n.pairs[i]
+		if p.weight+p.answers < friendLeast {
+			continue
+		}
+		list = append(list, *p)
+		if p.back == None {
+			list = append(list, pair{from: p.to, to: p.from})
+		}
+	}
+	out := make([][]int32, n.parties)
+	for to, pairs := range byParty(list, n.parties, func(p *pair) int32 { return p.to }) {
+		for i := range pairs {
+			out[to] = append(out[to], pairs[i].from)
+		}
+	}
+	return out
+}
+
+// byParty parts a list by party, each part in the order of the list.
+func byParty[T any](list []T, parties int, of func(*T) int32) [][]T {
+	counts := make([]int32, parties)
+	for i := range list {
+		counts[of(&list[i])]++
+	}
+	out, room := make([][]T, parties), make([]T, len(list))
+	for p, k := range counts {
+		out[p], room = room[:0:k], room[k:]
+	}
+	for i := range list {
+		p := of(&list[i])
+		out[p] = append(out[p], list[i])
+	}
+	return out
+}
+
+// fetch adds what a received message may have waited for: the likeliest of what its
+// party's friends had sent, and of what anybody had. Where more waited than can be
+// looked through, that is who got a receipt when the message was confirmed.
+func (n *net) fetch(found *likeliest, i int, q *queues) {
+	r, gap := &n.recv[i], n.gap[i]
+	q.found.clear()
+	for _, p := range q.friends[r.party] {
+		n.late(&q.found, r, gap, q.of[p])
+	}
+	if many := q.all[:n.sentBefore(q.all, r)]; q.receipts == nil || n.confirmed.seen < confirmUsual || r.told == 0 || len(many) <= lookMost || r.at.Sub(many[len(many)-lookMost].at) > gap {
+		n.late(found, r, gap, q.all)
+	} else {
+		n.lateConfirmed(found, r, gap, q)
+	}
+	for _, c := range q.found.list {
+		if !found.has(c.from) {
+			found.list = append(found.list, c)
+		}
+	}
+}
+
+// lateConfirmed adds what r may have waited for of those who got a receipt about
+// when r was confirmed.
+func (n *net) lateConfirmed(found *likeliest, r *mark, gap time.Duration, q *queues) {
+	x := n.confirmed
+	k, _ := slices.BinarySearchFunc(q.receipts, r.told, func(c confirmed, t capture.Time) int { return cmp.Compare(c.at, t) })
+	for ; k < len(q.receipts) && q.receipts[k].at.Sub(r.told) <= x.soon; k++ {
+		n.late(found, r, gap, q.of[q.receipts[k].party])
+	}
+}
+
+// sentBefore gives how many of a queue were sent long enough before r was received
+// to have waited.
+func (n *net) sentBefore(queue []waiter, r *mark) int {
+	k, _ := slices.BinarySearchFunc(queue, r.at.Add(-n.law.reach), func(w waiter, t capture.Time) int {
+		if w.at <= t {
+			return -1
+		}
+		return 1
+	})
+	return k
+}
+
+// late adds what r may have waited for of a queue, which may have been sent at any
+// time within the gap.
+func (n *net) late(found *likeliest, r *mark, gap time.Duration, queue []waiter) {
+	often := n.waits[r.party] / seconds(gap)
+	most := n.confirmsMost(r)
+	k := n.sentBefore(queue, r)
+	for looked := 0; k > 0 && looked < lookMost; looked++ {
+		k--
+		s := &queue[k].mark
+		if r.at.Sub(s.at) > gap {
+			break
+		}
+		if s.party == r.party {
+			continue
+		}
+		p := sizesOf(s, r)
+		f := often * n.law.likeness(&p)
+		if enough := max(leastLate, found.enough()); f*most <= enough {
+			continue // whatever receipts say, which takes longer to find out
+		} else if f *= n.confirms(s, r); f > enough && !found.has(queue[k].from) {
+			found.add(candidate{from: queue[k].from, pair: None, fit: float32(f), late: true})
+		}
+	}
+}
