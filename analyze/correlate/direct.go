@@ -20,37 +20,73 @@ const (
 	directGot = 0.9
 )
 
-// tell decides for every sent message whether it went to a group, and to
-// which: by who got it and who did not, by how the messages of groups differ
-// in size from others, and by whom the sender wrote to at the time.
-func (n *net) tell() {
-	of := make([][]int32, n.parties)
+// teller decides for every sent message whether it went to a group, and to which: by
+// who got it and who did not, by how the messages of groups differ in size from
+// others, and by whom the sender wrote to at the time.
+type teller struct {
+	n       *net
+	of      [][]int32 // of each party: the groups that it is a member of
+	first   []int32   // of each party: where its groups begin in toSet
+	toSet   []float64 // of each party and group of it: messages that it sent there
+	next    []float64 // the same, being counted
+	start   []int     // of each sent message: where its chances begin
+	chances []float64 // chanceOf for each group of the sender
+	single  []float64 // of each pair: direct messages
+	talk    []float64 // of each pair: the same, and half of the other direction's
+}
+
+func newTeller(n *net) *teller {
+	t := &teller{n: n, of: make([][]int32, n.parties), single: make([]float64, len(n.pairs)), talk: make([]float64, len(n.pairs))}
 	for i, g := range n.groups {
 		for _, m := range g.members {
-			of[m.Party] = append(of[m.Party], int32(i))
+			t.of[m.Party] = append(t.of[m.Party], int32(i))
 		}
 	}
-	single := make(map[uint64]float64) // direct messages of a direction
-	toSet := make(map[uint64]float64)  // messages of a party to a group
-	n.start0(single, toSet)
-	chances := n.chances(of)
-	for range tellRounds {
-		look := n.looks()
-		one, many := make(map[uint64]float64), make(map[uint64]float64)
-		rest := chances
-		for k := range n.fans {
-			groups := of[n.sent[k].party]
-			n.tellOne(&n.fans[k], groups, rest[:len(groups)], look, single, toSet)
-			rest = rest[len(groups):]
-			from := n.sent[k].party
-			if n.conv[k] != None {
-				many[pairKey(from, n.conv[k])] += 1 - n.direct[k]
-			}
-			if len(n.fans[k].to) == 1 {
-				one[pairKey(from, n.fans[k].to[0])] += n.direct[k]
+	for _, groups := range t.of {
+		t.first = append(t.first, int32(len(t.toSet)))
+		t.toSet = append(t.toSet, make([]float64, len(groups))...)
+	}
+	t.next = make([]float64, len(t.toSet))
+	all := 0
+	for k := range n.sent {
+		t.start = append(t.start, all)
+		all += len(t.of[n.sent[k].party])
+	}
+	t.chances = make([]float64, 0, all)
+	for k := range n.fans {
+		for _, i := range t.of[n.sent[k].party] {
+			t.chances = append(t.chances, n.chanceOf(&n.fans[k], n.groups[i]))
+		}
+	}
+	return t
+}
+
+// choice is some of the parties, nil for all.
+type choice []bool
+
+func (c choice) has(party int32) bool { return c == nil || c[party] }
+
+// tell decides for what some parties sent.
+func (t *teller) tell(of choice) {
+	n := t.n
+	t.guess(of)
+	var look *looks
+	for round := range tellRounds {
+		if round == 0 || of == nil {
+			look = n.looks() // of a few parties' messages it does not hang
+		}
+		for i := range n.pairs {
+			if t.talk[i] = t.single[i]; n.pairs[i].back != None {
+				t.talk[i] += 0.5 * t.single[n.pairs[i].back]
 			}
 		}
-		single, toSet = one, many
+		t.forget(of)
+		for k := range n.fans {
+			if of.has(n.sent[k].party) {
+				t.tellOne(&n.fans[k], look)
+			}
+		}
+		t.toSet, t.next = t.next, t.toSet
 	}
 	for _, g := range n.groups {
 		g.messages = nil
@@ -62,81 +98,85 @@ func (n *net) tell() {
 	}
 }
 
-// start0 sets the first guess: who has one receiver is direct, half way.
-func (n *net) start0(single, toSet map[uint64]float64) {
+// forget takes what parties sent out of the sums.
+func (t *teller) forget(of choice) {
+	clear(t.next)
+	for i := range t.single {
+		if of.has(t.n.pairs[i].from) {
+			t.single[i] = 0
+		}
+	}
+}
+
+// guess sets the first guess: who has one receiver is direct, half way.
+func (t *teller) guess(of choice) {
+	n := t.n
+	t.forget(of)
+	clear(t.toSet)
 	for k := range n.fans {
-		f := &n.fans[k]
-		n.conv[k], n.direct[k] = None, 0.5
-		if len(f.to) == 1 {
-			single[pairKey(n.sent[k].party, f.to[0])] += 0.5
+		if f := &n.fans[k]; of.has(n.sent[k].party) {
+			n.conv[k], n.direct[k] = None, 0.5
+			if len(f.to) == 1 {
+				t.single[n.via[f.recv[0]]] += 0.5
+			}
 		}
 	}
 	for i, g := range n.groups {
 		for _, k := range g.list {
-			n.conv[k], n.direct[k] = int32(i), 0
-			toSet[pairKey(n.sent[k].party, int32(i))]++
-		}
-	}
-}
-
-// chances gives chanceOf for every message and each group of its sender, in order.
-// Each group keeps its own: some are dropped, and the rest told again.
-func (n *net) chances(of [][]int32) []float64 {
-	all := 0
-	for k := range n.sent {
-		all += len(of[n.sent[k].party])
-	}
-	out := make([]float64, 0, all)
-	next := make([]int, len(n.groups))
-	for k := range n.fans {
-		for _, i := range of[n.sent[k].party] {
-			g := n.groups[i]
-			if next[i] == len(g.chances) {
-				g.chances = append(g.chances, n.chanceOf(&n.fans[k], g))
+			if from := n.sent[k].party; !g.dead && of.has(from) {
+				n.conv[k], n.direct[k] = int32(i), 0
+				if at, is := slices.BinarySearch(t.of[from], int32(i)); is {
+					t.toSet[int(t.first[from])+at]++
+				}
 			}
-			out = append(out, g.chances[next[i]])
-			next[i]++
 		}
 	}
-	return out
 }
 
-// tellOne decides for one message among the groups of its sender and a direct
-// talk; chances are how probable its receivers are for each group.
-func (n *net) tellOne(f *fan, groups []int32, chances []float64, look *looks, single, toSet map[uint64]float64) {
-	s := &n.sent[f.sent]
+// tellOne decides for one message among the groups of its sender and a direct talk.
+func (t *teller) tellOne(f *fan, look *looks) {
+	n := t.n
+	from := n.sent[f.sent].party
 	// A direct message has one receiver; further ones are coincidences.
 	const usual = 0.3
 	best := 0.0
-	for _, b := range f.to {
-		best = math.Max(best, single[pairKey(s.party, b)]+0.5*single[pairKey(b, s.party)])
+	for _, i := range f.recv {
+		best = math.Max(best, t.talk[n.via[i]])
 	}
 	direct := (best + usual) * directGot
 	switch {
 	case len(f.to) == 0:
-		direct = usual + 0.1*float64(n.nSent[s.party])
+		direct = usual + 0.1*float64(n.nSent[from])
 	case len(f.to) > 1:
 		direct *= math.Pow(coincidence, float64(len(f.to)-1)) * float64(len(f.to))
 	}
-	all, most, conv := direct, 0.0, int32(None)
+	all, most, at := direct, 0.0, None
 	rest := direct
 	if len(f.to) > 2 {
 		rest += hidden
 		all = rest
 	}
 	ratio := 1.0
-	if len(groups) > 0 {
+	if len(t.of[from]) > 0 {
 		ratio = look.ratio(n, f)
 	}
-	for k, i := range groups {
-		x := (toSet[pairKey(s.party, i)] + usual) * chances[k] * ratio
+	sent, chances := t.toSet[t.first[from]:], t.chances[t.start[f.sent]:]
+	for k, i := range t.of[from] {
+		if n.groups[i].dead {
+			continue
+		}
+		x := (sent[k] + usual) * chances[k] * ratio
 		if all += x; x > most {
-			most, conv = x, i
+			most, at = x, k
 		}
 	}
-	n.conv[f.sent], n.direct[f.sent] = conv, direct/all
-	if rest > all/2 {
-		n.conv[f.sent] = None
+	n.conv[f.sent], n.direct[f.sent] = None, direct/all
+	if at != None && rest <= all/2 {
+		n.conv[f.sent] = t.of[from][at]
+		t.next[int(t.first[from])+at] += 1 - n.direct[f.sent]
+	}
+	if len(f.to) == 1 {
+		t.single[n.via[f.recv[0]]] += n.direct[f.sent]
 	}
 }
 
@@ -216,16 +256,48 @@ func (l *looks) ratio(n *net, f *fan) float64 {
 func clamp(x float64) float64 { return math.Max(0.05, math.Min(20, x)) }
 
 // weed drops groups whose messages turned out to be direct ones that others
-// seemed to get by coincidence, and tells again without them, until all that are
-// left have messages of their own.
-func (n *net) weed() {
-	for {
-		kept := slices.DeleteFunc(slices.Clone(n.groups), n.bare)
-		if len(kept) == len(n.groups) {
-			return
+// seemed to get by coincidence, and tells again what their members sent, until all
+// that are left have messages of their own.
+func (t *teller) weed() {
+	for t.drop(t.n.bare) {
+	}
+}
+
+// drop takes groups out, and tells what their members sent again without them. It
+// tells whether there were any.
+func (t *teller) drop(which func(*set) bool) bool {
+	of, any := make(choice, t.n.parties), false
+	for _, g := range t.n.groups {
+		if g.dead || !which(g) {
+			continue
 		}
-		n.groups = kept
-		n.tell()
+		g.dead, any = true, true
+		for _, m := range g.members {
+			of[m.Party] = true
+		}
+	}
+	if any {
+		t.tell(of)
+	}
+	return any
+}
+
+// close numbers the groups that are left.
+func (t *teller) close() {
+	n := t.n
+	number, left := make([]int32, len(n.groups)), n.groups[:0]
+	for i, g := range n.groups {
+		number[i] = None
+		if !g.dead {
+			number[i] = int32(len(left))
+			left = append(left, g)
+		}
+	}
+	n.groups = left
+	for k, g := range n.conv {
+		if g != None {
+			n.conv[k] = number[g]
+		}
 	}
 }
 

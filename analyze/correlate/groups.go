@@ -20,13 +20,12 @@ type set struct {
 	miss []float64 // nats that it takes to say which ones each did not get
 	fans int       // messages
 	list []int32   // indices of fans
-	dead bool      // merged into another
+	dead bool      // merged into another, or dropped
 
 	members  []Member
 	conf     float64
-	index    int32     // in the result, None where it is not stated
-	messages []int32   // sent messages that went to it
-	chances  []float64 // chanceOf for each message that a member sent
+	index    int32   // in the result, None where it is not stated
+	messages []int32 // sent messages that went to it
 }
 
 // findFans lists for every sent message who got it.
@@ -35,7 +34,9 @@ func (n *net) findFans() {
 	for k := range n.fans {
 		n.fans[k].sent = int32(k)
 	}
+	n.via = make([]int32, len(n.recv))
 	for i := range n.recv {
+		n.via[i] = None
 		for _, c := range n.cand[n.start[i]:n.start[i+1]] {
 			if c.w < 0.5 {
 				continue
@@ -44,6 +45,7 @@ func (n *net) findFans() {
 			if k, had := slices.BinarySearch(f.to, n.recv[i].party); !had {
 				f.to = slices.Insert(f.to, k, n.recv[i].party)
 				f.recv = slices.Insert(f.recv, k, int32(i))
+				n.via[i] = c.pair
 			}
 		}
 	}
@@ -65,10 +67,12 @@ func (n *net) findGroups() {
 	if n.active < crowd {
 		n.doubtStrays()
 	}
-	n.tell()
-	n.weed()
-	n.doubles()
-	n.weed()
+	t := newTeller(n)
+	t.tell(nil)
+	t.weed()
+	t.drop(n.doubles())
+	t.weed()
+	t.close()
 }
 
 // exact gathers messages with the same takers, if they are at least three

@@ -116,16 +116,16 @@ const (
 	heldMore = 0.1
 )
 
-// doubles drops the groups whose messages are rather those of two of whom one
+// doubles tells the groups whose messages are rather those of two of whom one
 // has several devices. Which of the parties these are is not known where the
 // groups were not seen to be such before: the two that have most in common may
 // be, and are taken note of.
-func (n *net) doubles() {
+func (n *net) doubles() func(*set) bool {
 	p := n.learnPrivate()
 	t := n.companies()
 	t.own = n.own()
 	n.perhaps = make(map[uint64]bool)
-	kept := slices.DeleteFunc(slices.Clone(n.groups), func(g *set) bool {
+	return func(g *set) bool {
 		l := looking{count: len(g.messages)}
 		for _, k := range g.messages {
 			l.sum += p.of(n, &n.fans[k])
@@ -136,10 +136,6 @@ func (n *net) doubles() {
 		}
 		n.perhaps[t.closest(g.members)] = true
 		return true
-	})
-	if len(kept) < len(n.groups) {
-		n.groups = kept
-		n.tell()
 	}
 }
 

@@ -56,6 +56,7 @@ type net struct {
 	conv   []int32   // of each sent: its group, None for direct or unknown
 	direct []float64 // of each sent: probability that it was meant for one
 	fans   []fan
+	via    []int32 // of each received message in a fan: the pair from its sender
 	scores []score
 
 	confirmed  *receipts
