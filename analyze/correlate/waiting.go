@@ -16,12 +16,16 @@ const (
 	// lookMost bounds how many messages that waited are looked at for one
 	// received message, from the latest back, whoever sent them.
 	lookMost = 512
+	// lookLeast is the time that must be looked through in any case: among all that
+	// anybody sent in it, what friends sent has to be the likeliest. Where more waits
+	// than that, receipts choose.
+	lookLeast = 10 * time.Minute
 	// leastLate is leastFit for what waited: at the time of a return there is
 	// little else.
 	leastLate = 0.01 * leastFit
 	// friendLeast is the number of messages that two parties are expected to have
 	// written each other from which each looks for the other's among what waited.
-	friendLeast = 0.3
+	friendLeast = 2
 )
 
 // addLate adds sources to those received messages that have none and came when
@@ -138,16 +142,25 @@ func (n *net) fetch(found *likeliest, i int, q *queues) {
 	for _, p := range q.friends[r.party] {
 		n.late(&q.found, r, gap, q.of[p])
 	}
-	if many := q.all[:n.sentBefore(q.all, r)]; q.receipts == nil || n.confirmed.seen < confirmUsual || r.told == 0 || len(many) <= lookMost || r.at.Sub(many[len(many)-lookMost].at) > gap {
-		n.late(found, r, gap, q.all)
-	} else {
+	if n.crowded(q, r, gap) {
 		n.lateConfirmed(found, r, gap, q)
+	} else {
+		n.late(found, r, gap, q.all)
 	}
 	for _, c := range q.found.list {
 		if !found.has(c.from) {
 			found.list = append(found.list, c)
 		}
 	}
+}
+
+// crowded tells whether what waited for r is to be looked for by receipts.
+func (n *net) crowded(q *queues, r *mark, gap time.Duration) bool {
+	if q.receipts == nil || n.confirmed.seen < confirmUsual || r.told == 0 {
+		return false
+	}
+	k := n.sentBefore(q.all, r)
+	return k > lookMost && r.at.Sub(q.all[k-lookMost].at) < min(gap, lookLeast)
 }
 
 // lateConfirmed adds what r may have waited for of those who got a receipt about
