@@ -61,30 +61,21 @@ func newTeller(n *net) *teller {
 	return t
 }
 
-// choice is some of the parties, nil for all.
-type choice []bool
-
-func (c choice) has(party int32) bool { return c == nil || c[party] }
-
-// tell decides for what some parties sent.
-func (t *teller) tell(of choice) {
+// tell decides for every message.
+func (t *teller) tell() {
 	n := t.n
-	t.guess(of)
-	var look *looks
-	for round := range tellRounds {
-		if round == 0 || of == nil {
-			look = n.looks() // of a few parties' messages it does not hang
-		}
+	t.guess()
+	for range tellRounds {
+		look := n.looks()
 		for i := range n.pairs {
 			if t.talk[i] = t.single[i]; n.pairs[i].back != None {
 				t.talk[i] += 0.5 * t.single[n.pairs[i].back]
 			}
 		}
-		t.forget(of)
+		clear(t.single)
+		clear(t.next)
 		for k := range n.fans {
-			if of.has(n.sent[k].party) {
-				t.tellOne(&n.fans[k], look)
-			}
+			t.tellOne(&n.fans[k], look)
 		}
 		t.toSet, t.next = t.next, t.toSet
 	}
@@ -98,36 +89,26 @@ func (t *teller) tell(of choice) {
 	}
 }
 
-// forget takes what parties sent out of the sums.
-func (t *teller) forget(of choice) {
-	clear(t.next)
-	for i := range t.single {
-		if of.has(t.n.pairs[i].from) {
-			t.single[i] = 0
-		}
-	}
-}
-
 // guess sets the first guess: who has one receiver is direct, half way.
-func (t *teller) guess(of choice) {
+func (t *teller) guess() {
 	n := t.n
-	t.forget(of)
+	clear(t.single)
 	clear(t.toSet)
 	for k := range n.fans {
-		if f := &n.fans[k]; of.has(n.sent[k].party) {
-			n.conv[k], n.direct[k] = None, 0.5
-			if len(f.to) == 1 {
-				t.single[n.via[f.recv[0]]] += 0.5
-			}
+		n.conv[k], n.direct[k] = None, 0.5
+		if f := &n.fans[k]; len(f.to) == 1 {
+			t.single[n.via[f.recv[0]]] += 0.5
 		}
 	}
 	for i, g := range n.groups {
+		if g.dead {
+			continue
+		}
 		for _, k := range g.list {
-			if from := n.sent[k].party; !g.dead && of.has(from) {
-				n.conv[k], n.direct[k] = int32(i), 0
-				if at, is := slices.BinarySearch(t.of[from], int32(i)); is {
-					t.toSet[int(t.first[from])+at]++
-				}
+			n.conv[k], n.direct[k] = int32(i), 0
+			from := n.sent[k].party
+			if at, is := slices.BinarySearch(t.of[from], int32(i)); is {
+				t.toSet[int(t.first[from])+at]++
 			}
 		}
 	}
@@ -256,28 +237,23 @@ func (l *looks) ratio(n *net, f *fan) float64 {
 func clamp(x float64) float64 { return math.Max(0.05, math.Min(20, x)) }
 
 // weed drops groups whose messages turned out to be direct ones that others
-// seemed to get by coincidence, and tells again what their members sent, until all
-// that are left have messages of their own.
+// seemed to get by coincidence, and tells again without them, until all that are
+// left have messages of their own.
 func (t *teller) weed() {
 	for t.drop(t.n.bare) {
 	}
 }
 
-// drop takes groups out, and tells what their members sent again without them. It
-// tells whether there were any.
+// drop takes groups out and tells again without them. It tells whether there were any.
 func (t *teller) drop(which func(*set) bool) bool {
-	of, any := make(choice, t.n.parties), false
+	any := false
 	for _, g := range t.n.groups {
-		if g.dead || !which(g) {
-			continue
-		}
-		g.dead, any = true, true
-		for _, m := range g.members {
-			of[m.Party] = true
+		if !g.dead && which(g) {
+			g.dead, any = true, true
 		}
 	}
 	if any {
-		t.tell(of)
+		t.tell()
 	}
 	return any
 }

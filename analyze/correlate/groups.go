@@ -68,7 +68,7 @@ func (n *net) findGroups() {
 		n.doubtStrays()
 	}
 	t := newTeller(n)
-	t.tell(nil)
+	t.tell()
 	t.weed()
 	t.drop(n.doubles())
 	t.weed()
