@@ -21,9 +21,6 @@ const (
 // assign finds for every received message how probably each candidate is its
 // source, and for every pair how often it talks.
 func (n *net) assign() {
-	n.theta0 = n.usual()
-	n.total = make([]float64, len(n.recv))
-	n.share = make([]float64, n.parties)
 	for p := range n.share {
 		n.share[p] = 0.5
 	}

@@ -24,9 +24,10 @@ func (n *net) link() {
 }
 
 // relink takes over the candidates that another net of the same messenger had left,
-// of which some received messages are no longer any, and some parties are one. What
-// receipts said is taken out: of some it changes which messages they confirm.
-func (n *net) relink(old *net) {
+// of which some received messages are no longer any, and some parties are one. Those
+// that waited are left out, unless they are wanted; what receipts said is taken out
+// then, of some it changes which messages they confirm.
+func (n *net) relink(old *net, late bool) {
 	n.start = append(n.start[:0], 0)
 	k := 0
 	for i := range n.recv {
@@ -35,11 +36,14 @@ func (n *net) relink(old *net) {
 			k++
 		}
 		for _, c := range old.cand[old.start[k]:old.start[k+1]] {
-			if !c.late && n.possible(&n.sent[c.from], r) {
-				c.fit /= float32(old.confirms(&old.sent[c.from], &old.recv[k]))
-				c.pair = None
-				n.cand = append(doubled(n.cand, 1), c)
+			if c.late && !late || !n.possible(&n.sent[c.from], r) {
+				continue
 			}
+			if !late {
+				c.fit /= float32(old.confirms(&old.sent[c.from], &old.recv[k]))
+			}
+			c.pair = None
+			n.cand = append(doubled(n.cand, 1), c)
 		}
 		n.start = append(n.start, int32(len(n.cand)))
 	}

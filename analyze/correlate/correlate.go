@@ -242,10 +242,19 @@ func (n *net) match() {
 // rematch is match for the same messenger when more is known of who is one person:
 // what was sent shortly before each received message is what it was then.
 func (n *net) rematch(old *net) {
-	n.relink(old)
+	n.relink(old, false)
 	n.assign()
 	n.learnReceipts()
 	n.addWaiting()
+}
+
+// resume is rematch where few parties are joined: what waited is what it was, too.
+func (n *net) resume(old *net) {
+	n.confirmed.learned(old.confirmed)
+	n.waits = old.waits
+	n.relink(old, true)
+	n.maximise()
+	n.alternate(reassignRounds)
 }
 
 // addWaiting adds the sources of what was not received at once.

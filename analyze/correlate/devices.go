@@ -55,34 +55,60 @@ type company struct {
 }
 
 // devices finds parties that are devices of one person, and notes in owner for
-// every party the first of the person's. It tells whether there was anything
-// new.
-func (n *net) devices(owner []int32) (found bool) {
+// every party the first of the person's. It tells how many were new.
+func (n *net) devices(owner *owners) (found int) {
 	n.findFans()
 	n.seen = n.measureSeen()
 	t := n.companies()
-	keys := n.alike(t, owner)
-	open := n.open(n.learnPrivate(), keys)
+	private := n.learnPrivate()
+	keys := n.alike(t, private, owner.of)
+	open := n.open(private, keys)
 	for _, k := range keys {
-		a, b := int32(k>>32), int32(uint32(k))
-		if owner[a] == owner[b] || open[k] {
-			continue
-		}
-		found = true
-		from, to := max(owner[a], owner[b]), min(owner[a], owner[b])
-		for p := range owner {
-			if owner[p] == from {
-				owner[p] = to
-			}
+		if !open[k] && owner.join(int32(k>>32), int32(uint32(k))) {
+			found++
 		}
 	}
 	return found
 }
 
+// owners says which parties are devices of one person.
+type owners struct {
+	of   []int32   // of each party: the first of the person's
+	with [][]int32 // of the first of several: all of them
+}
+
+func newOwners(parties int) *owners {
+	x := &owners{make([]int32, parties), make([][]int32, parties)}
+	for p := range x.of {
+		x.of[p] = int32(p)
+	}
+	return x
+}
+
+// join makes two parties one person's; it tells whether they were not before.
+func (x *owners) join(a, b int32) bool {
+	from, to := max(x.of[a], x.of[b]), min(x.of[a], x.of[b])
+	if from == to {
+		return false
+	}
+	list := x.with[from]
+	if list == nil {
+		list = []int32{from}
+	}
+	if x.with[to] == nil {
+		x.with[to] = []int32{to}
+	}
+	for _, p := range list {
+		x.of[p] = to
+	}
+	x.with[to], x.with[from] = append(x.with[to], list...), nil
+	return true
+}
+
 // alike lists the pairs of parties that share what devices share. One person who
 // writes to both is enough for two of whom the one does not confirm what the other
 // sends.
-func (n *net) alike(t *ties, owner []int32) []uint64 {
+func (n *net) alike(t *ties, p *private, owner []int32) []uint64 {
 	keys := slices.DeleteFunc(sortedKeys(t.shared), func(k uint64) bool { return owner[k>>32] == owner[uint32(k)] })
 	evident := make(map[uint64]bool)
 	for _, k := range keys {
@@ -90,7 +116,7 @@ func (n *net) alike(t *ties, owner []int32) []uint64 {
 	}
 	n.learnConfirming(evident)
 	t.own = n.own()
-	ghosts := n.ghosts(n.learnPrivate(), t, owner)
+	ghosts := n.ghosts(p, t, owner)
 	return slices.DeleteFunc(keys, func(k uint64) bool {
 		a, b := int32(k>>32), int32(uint32(k))
 		return t.own[k] <= -ownSure || !evident[k] && !ghosts[k] && !n.whole(t, a, b) && !n.answered(t, a, b) &&
@@ -361,27 +387,31 @@ func (n *net) writes(a, b int32) bool {
 // known it is clearer who gets what.
 const uniteRounds = 3
 
+// uniteFew is the share of all parties up to which those that were joined in a round
+// leave what waited for others as it was.
+const uniteFew = 0.01
+
 // unite takes the devices of each person together, in all messengers, and lists
 // them.
 func unite(nets []*net, parties int) [][]int32 {
-	owner := make([]int32, parties)
-	for p := range owner {
-		owner[p] = int32(p)
-	}
+	owner := newOwners(parties)
 	for range uniteRounds {
-		found := false
+		found := 0
 		for _, n := range nets {
-			found = n.devices(owner) || found
+			found += n.devices(owner)
 		}
-		if !found {
+		if found == 0 {
 			break
 		}
 		for i, n := range nets {
-			nets[i] = n.united(slices.Clone(owner))
-			nets[i].rematch(n)
+			if nets[i] = n.united(slices.Clone(owner.of)); float64(found) > uniteFew*float64(parties) {
+				nets[i].rematch(n)
+			} else {
+				nets[i].resume(n)
+			}
 		}
 	}
-	return same(owner)
+	return same(owner.of)
 }
 
 // united gives the same messenger with the devices of each person taken

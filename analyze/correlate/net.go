@@ -90,6 +90,7 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 			n.nRecv[m.party]++
 		}
 	}
+	n.total, n.share = make([]float64, len(n.recv)), make([]float64, parties)
 	n.countMoments()
 	n.measureRates()
 	n.noteReceipts()

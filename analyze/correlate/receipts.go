@@ -44,6 +44,9 @@ type receipts struct {
 	soon  time.Duration    // within which a receipt comes if it is to say anything
 }
 
+// learned takes over what is known of how receipts come.
+func (x *receipts) learned(old *receipts) { x.seen, x.delay, x.soon = old.seen, old.delay, old.soon }
+
 // confirmed is a receipt that came to a party.
 type confirmed struct {
 	at    capture.Time
