@@ -17,11 +17,15 @@ import (
 const togetherMost = 12
 
 // together is how many messages two parties both know of, and how many of these
-// each other one knows of as well.
+// each other one knows of as well. It is kept for parties of whom one may have
+// written to the other, by the lower number of their pair.
 type together struct {
-	two   map[uint64]float64
-	three map[uint64]map[int32]float64
+	two   []int32
+	three [][]third
 }
+
+// third is how many messages one more party knows of.
+type third struct{ party, count int32 }
 
 // addLateTogether adds to received messages without a source those that one other
 // had got, where the three were seen together before.
@@ -31,8 +35,8 @@ func (n *net) addLateTogether() {
 	of := make([][]int32, n.parties)
 	for k := range n.fans {
 		if f := &n.fans[k]; len(f.to) == 1 {
-			for p := range t.three[ordered(n.sent[k].party, f.to[0])] {
-				of[p] = append(of[p], int32(k))
+			for _, x := range t.three[n.both(n.via[f.recv[0]])] {
+				of[x.party] = append(of[x.party], int32(k))
 			}
 		}
 	}
@@ -45,7 +49,8 @@ func (n *net) addLateTogether() {
 		n.late(&late, r, n.gap[i], waiting)
 		for _, c := range late.list {
 			if !found.has(c.from) {
-				c.fit *= float32(t.share(n.sent[c.from].party, n.fans[c.from].to[0], r.party))
+				pair := n.both(n.via[n.fans[c.from].recv[0]])
+				c.fit *= float32(t.share(pair, r.party))
 				found.add(c)
 			}
 		}
@@ -65,16 +70,22 @@ func (n *net) sentBetween(out []waiter, list []int32, from, until capture.Time) 
 
 // together counts who takes part in messages together.
 func (n *net) together() *together {
-	t := &together{two: map[uint64]float64{}, three: map[uint64]map[int32]float64{}}
+	t := &together{make([]int32, len(n.pairs)), make([][]third, len(n.pairs))}
 	for k := range n.fans {
 		f := &n.fans[k]
-		if len(f.to) == 0 || len(f.to) >= togetherMost {
+		switch {
+		case len(f.to) == 0 || len(f.to) >= togetherMost:
+			continue
+		case len(f.to) == 1:
+			t.two[n.both(n.via[f.recv[0]])]++
 			continue
 		}
 		who := with(f.to, n.sent[k].party)
 		for i, a := range who {
 			for _, b := range who[i+1:] {
-				t.add(pairKey(a, b), a, b, who)
+				if pair := n.pairOfBoth(a, b); pair != None {
+					t.add(pair, a, b, who)
+				}
 			}
 		}
 	}
@@ -82,20 +93,46 @@ func (n *net) together() *together {
 }
 
 // add counts a message that two parties know of, and others.
-func (t *together) add(key uint64, a, b int32, who []int32) {
-	t.two[key]++
-	if len(who) > 2 && t.three[key] == nil {
-		t.three[key] = map[int32]float64{}
-	}
+func (t *together) add(pair, a, b int32, who []int32) {
+	t.two[pair]++
 	for _, c := range who {
-		if c != a && c != b {
-			t.three[key][c]++
+		if c == a || c == b {
+			continue
 		}
+		k := slices.IndexFunc(t.three[pair], func(x third) bool { return x.party == c })
+		if k < 0 {
+			k = len(t.three[pair])
+			t.three[pair] = append(t.three[pair], third{party: c})
+		}
+		t.three[pair][k].count++
 	}
 }
 
-// share is how probable it is that who knows of a message that two others know of.
-func (t *together) share(a, b, who int32) float64 {
-	key := ordered(a, b)
-	return t.three[key][who] / (t.two[key] + 1)
+// share is how probable it is that who knows of a message that the two of a pair
+// know of.
+func (t *together) share(pair, who int32) float64 {
+	for _, x := range t.three[pair] {
+		if x.party == who {
+			return float64(x.count) / float64(t.two[pair]+1)
+		}
+	}
+	return 0
+}
+
+// both gives the lower number of a pair's two directions.
+func (n *net) both(pair int32) int32 {
+	if back := n.pairs[pair].back; back != None && back < pair {
+		return back
+	}
+	return pair
+}
+
+// pairOfBoth gives the lower number of the pair of two parties, None where neither
+// may have written to the other.
+func (n *net) pairOfBoth(a, b int32) int32 {
+	ids := n.pairID.place(ordered(a, b)).ids
+	if ids[0] == 0 || ids[1] != 0 && ids[1] < ids[0] {
+		return ids[1] - 1
+	}
+	return ids[0] - 1
 }

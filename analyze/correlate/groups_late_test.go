@@ -10,22 +10,40 @@ import (
 )
 
 func TestTogether(t *testing.T) {
-	n := &net{parties: 5}
+	n := &net{parties: 5, nSent: make([]int32, 5), pairID: newPairIndex(8)}
 	for _, f := range []struct {
 		from int32
 		to   []int32
 	}{{0, []int32{1}}, {0, []int32{1, 2}}, {1, []int32{0, 2, 3}}, {2, []int32{3}}, {4, nil}} {
 		n.sent = append(n.sent, mark{party: f.from})
-		n.fans = append(n.fans, fan{to: f.to})
+		x := fan{to: f.to}
+		for _, to := range f.to {
+			x.recv = append(x.recv, int32(len(n.via)))
+			n.via = append(n.via, n.pairOf(f.from, to))
+		}
+		n.fans = append(n.fans, x)
 	}
 	x := n.together()
 	for _, c := range []struct {
 		a, b, who int32
 		want      float64 // of messages of the two, and one
-	}{{0, 1, 2, 2. / 4}, {1, 0, 2, 2. / 4}, {0, 1, 3, 1. / 4}, {2, 3, 0, 1. / 3}, {0, 1, 4, 0}, {0, 4, 1, 0}} {
-		if got := x.share(c.a, c.b, c.who); got != c.want {
+	}{{0, 1, 2, 2. / 4}, {1, 0, 2, 2. / 4}, {0, 1, 3, 1. / 4}, {2, 3, 0, 1. / 3}, {0, 1, 4, 0}} {
+		if got := x.share(n.pairOfBoth(c.a, c.b), c.who); got != c.want {
 			t.Errorf("%d knows of what %d and %d do: %v, want %v", c.who, c.a, c.b, got, c.want)
 		}
+	}
+}
+
+func TestPairOfBoth(t *testing.T) {
+	n := &net{parties: 9, nSent: make([]int32, 9), pairID: newPairIndex(8)}
+	there, back, alone := n.pairOf(3, 1), n.pairOf(1, 3), n.pairOf(8, 2)
+	for _, c := range []struct{ a, b, want int32 }{{1, 3, there}, {3, 1, there}, {2, 8, alone}, {8, 2, alone}, {2, 3, None}} {
+		if got := n.pairOfBoth(c.a, c.b); got != c.want {
+			t.Errorf("pair of %d and %d: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+	if n.both(back) != there || n.both(there) != there || n.both(alone) != alone {
+		t.Errorf("lower numbers of %d, %d, %d: %d, %d, %d", there, back, alone, n.both(there), n.both(back), n.both(alone))
 	}
 }
 
