@@ -55,12 +55,13 @@ func (n *net) relink(old *net, late bool) {
 // coincidences these are most. known gives the pairs of those that are not new.
 func (n *net) numberPairs(known *renumbered) {
 	met, again := newKeySet(len(n.cand)), newKeySet(len(n.cand))
+	count := 0
 	n.eachCandidate(func(i int, c *candidate) {
-		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) {
-			again.add(key)
+		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) && !again.add(key) {
+			count++
 		}
 	})
-	n.pairID = newPairIndex(len(n.recv))
+	n.pairID, n.pairs = newPairIndex(count), make([]pair, 0, count+count/2) // of which some talk both ways
 	n.theta0 = n.usual()
 	kept := n.cand[:0]
 	for i := range n.recv {
@@ -250,7 +251,6 @@ func (n *net) addWaited(add func(found *likeliest, i int)) {
 		n.start = append(n.start, int32(len(n.cand)))
 	}
 	old := &renumbered{n.pairs, slices.Repeat([]int32{None}, len(n.pairs))}
-	n.pairs = make([]pair, 0, len(n.pairs))
 	n.numberPairs(old)
 	for was, id := range old.now {
 		if id != None {
