@@ -212,3 +212,6 @@ func (u *null) judge(list []score) {
 		mean = math.Max(5, (sum+30)/(w+1))
 	}
 }
+
+// sigmoid makes a probability of log odds.
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }

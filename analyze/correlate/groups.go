@@ -68,7 +68,7 @@ func (n *net) findGroups() {
 		n.doubtStrays()
 	}
 	t := newTeller(n)
-	t.tell()
+	t.tell(nil)
 	t.weed()
 	t.drop(n.doubles())
 	t.weed()

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// sigmoid makes a probability of log odds.
-func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
 const (
 	tellRounds = 4
 	// coincidence is how often a party seems to get a message that was not for
@@ -61,21 +58,30 @@ func newTeller(n *net) *teller {
 	return t
 }
 
-// tell decides for every message.
-func (t *teller) tell() {
+// choice is some of the parties, nil for all.
+type choice []bool
+
+func (c choice) has(party int32) bool { return c == nil || c[party] }
+
+// tell decides for every message that one of some parties sent.
+func (t *teller) tell(of choice) {
 	n := t.n
-	t.guess()
+	t.guess(of)
+	var look *looks
 	for range tellRounds {
-		look := n.looks()
+		if of == nil || look == nil {
+			look = n.looks() // which few parties do not change
+		}
 		for i := range n.pairs {
 			if t.talk[i] = t.single[i]; n.pairs[i].back != None {
 				t.talk[i] += 0.5 * t.single[n.pairs[i].back]
 			}
 		}
-		clear(t.single)
-		clear(t.next)
+		t.forget(of)
 		for k := range n.fans {
-			t.tellOne(&n.fans[k], look)
+			if of.has(n.sent[k].party) {
+				t.tellOne(&n.fans[k], look)
+			}
 		}
 		t.toSet, t.next = t.next, t.toSet
 	}
@@ -89,12 +95,25 @@ func (t *teller) tell() {
 	}
 }
 
+// forget takes what some parties sent out of the sums.
+func (t *teller) forget(of choice) {
+	clear(t.next)
+	for i := range t.single {
+		if of.has(t.n.pairs[i].from) {
+			t.single[i] = 0
+		}
+	}
+}
+
 // guess sets the first guess: who has one receiver is direct, half way.
-func (t *teller) guess() {
+func (t *teller) guess(of choice) {
 	n := t.n
-	clear(t.single)
+	t.forget(of)
 	clear(t.toSet)
 	for k := range n.fans {
+		if !of.has(n.sent[k].party) {
+			continue
+		}
 		n.conv[k], n.direct[k] = None, 0.5
 		if f := &n.fans[k]; len(f.to) == 1 {
 			t.single[n.via[f.recv[0]]] += 0.5
@@ -105,8 +124,11 @@ func (t *teller) guess() {
 			continue
 		}
 		for _, k := range g.list {
-			n.conv[k], n.direct[k] = int32(i), 0
 			from := n.sent[k].party
+			if !of.has(from) {
+				continue
+			}
+			n.conv[k], n.direct[k] = int32(i), 0
 			if at, is := slices.BinarySearch(t.of[from], int32(i)); is {
 				t.toSet[int(t.first[from])+at]++
 			}
@@ -188,54 +210,6 @@ func (g *set) missShare(p int32) float64 {
 	return 1 - float64(g.took[i])/float64(g.fans)
 }
 
-// looks is how messages to groups differ from direct ones in size and growth.
-type looks struct {
-	size, grow table
-}
-
-// looks learns the difference from what was decided so far.
-func (n *net) looks() *looks {
-	many, one := newCounts(growth()), newCounts(growth())
-	manySize, oneSize := newCounts(growth()), newCounts(growth())
-	for k := range n.fans {
-		f, s := &n.fans[k], &n.sent[k]
-		if s.size == 0 || len(f.to) == 0 {
-			continue
-		}
-		size, grow, w := manySize, many, 1-n.direct[k]
-		if len(f.to) == 1 {
-			size, grow, w = oneSize, one, n.direct[k]
-		} else if n.conv[k] == None {
-			continue
-		}
-		size.add(0, float64(s.size), w)
-		for _, i := range f.recv {
-			if r := &n.recv[i]; r.size > 0 {
-				grow.add(0, float64(r.size-s.size), w/float64(len(f.recv)))
-			}
-		}
-	}
-	return &looks{size: manySize.against(oneSize), grow: many.against(one)}
-}
-
-// ratio is how much likelier a message's sizes are for a group's.
-func (l *looks) ratio(n *net, f *fan) float64 {
-	s := &n.sent[f.sent]
-	if s.size == 0 {
-		return 1
-	}
-	x := clamp(l.size.at(0, float64(s.size)))
-	for _, i := range f.recv {
-		if r := &n.recv[i]; r.size > 0 {
-			return x * clamp(l.grow.at(0, float64(r.size-s.size)))
-		}
-	}
-	return x
-}
-
-// clamp bounds what sizes may say of a message's being a group's.
-func clamp(x float64) float64 { return math.Max(0.05, math.Min(20, x)) }
-
 // weed drops groups whose messages turned out to be direct ones that others
 // seemed to get by coincidence, and tells again without them, until all that are
 // left have messages of their own.
@@ -244,18 +218,30 @@ func (t *teller) weed() {
 	}
 }
 
+// weedFew is the share of the groups up to which those that are dropped at once
+// change nothing but what their members sent.
+const weedFew = 0.01
+
 // drop takes groups out and tells again without them. It tells whether there were any.
 func (t *teller) drop(which func(*set) bool) bool {
-	any := false
+	of, dropped := make(choice, t.n.parties), 0
 	for _, g := range t.n.groups {
-		if !g.dead && which(g) {
-			g.dead, any = true, true
+		if g.dead || !which(g) {
+			continue
+		}
+		g.dead = true
+		dropped++
+		for _, m := range g.members {
+			of[m.Party] = true
 		}
 	}
-	if any {
-		t.tell()
+	if float64(dropped) > weedFew*float64(len(t.n.groups)) {
+		of = nil
 	}
-	return any
+	if dropped > 0 {
+		t.tell(of)
+	}
+	return dropped > 0
 }
 
 // close numbers the groups that are left.
