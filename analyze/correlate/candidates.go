@@ -54,34 +54,46 @@ func (n *net) relink(old *net, late bool) {
 // pairs without another one, which nothing can make likely any more: of a crowd's
 // coincidences these are most. known gives the pairs of those that are not new.
 func (n *net) numberPairs(known *renumbered) {
-	met, again := newKeySet(len(n.cand)), newKeySet(len(n.cand))
-	count := 0
+	count := n.dropLone()
+	n.pairID, n.pairs = newPairIndex(count), make([]pair, 0, count+count/4) // of which some talk both ways
 	n.eachCandidate(func(i int, c *candidate) {
-		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) && !again.add(key) {
-			count++
+		if from, to := n.sent[c.from].party, n.recv[i].party; c.pair == None {
+			c.pair = n.pairOf(from, to)
+		} else {
+			c.pair = known.pairOf(n, c.pair, from, to)
 		}
 	})
-	n.pairID, n.pairs = newPairIndex(count), make([]pair, 0, count+count/2) // of which some talk both ways
+}
+
+// dropLone drops new candidates of pairs without another one. It gives about how many
+// pairs there are.
+func (n *net) dropLone() (pairs int) {
+	met, again := newKeySet(len(n.cand)), newKeySet(len(n.cand))
+	n.eachCandidate(func(i int, c *candidate) {
+		if key := ordered(n.sent[c.from].party, n.recv[i].party); met.add(key) && !again.add(key) {
+			pairs++
+		}
+	})
 	n.theta0 = n.usual()
 	kept := n.cand[:0]
 	for i := range n.recv {
 		list := n.cand[n.start[i]:n.start[i+1]]
 		n.start[i] = int32(len(kept))
+		outside := unlikely * outsideLeast * n.background(i, list)
 		for _, c := range list {
 			from, to := n.sent[c.from].party, n.recv[i].party
-			switch {
-			case c.pair != None:
-				c.pair = known.pairOf(n, c.pair, from, to)
-			case again.has(ordered(from, to)) || n.lone(from)*float64(c.fit) > unlikely*outsideLeast*n.background(i, list):
-				c.pair = n.pairOf(from, to)
-			default:
-				continue
+			if !again.has(ordered(from, to)) {
+				if c.pair == None && n.lone(from)*float64(c.fit) <= outside {
+					continue
+				}
+				pairs++
 			}
 			kept = append(kept, c)
 		}
 	}
 	n.start[len(n.recv)] = int32(len(kept))
 	n.cand = kept
+	return pairs
 }
 
 // renumbered are the numbers that pairs had, and those that they get.

@@ -306,7 +306,7 @@ const sharedMost = 12
 // Messages that very many got are left out of pairs: they are a group's.
 func (n *net) companies() *ties {
 	t := &ties{shared: make(map[uint64]*company), all: make([]int, n.parties), sent: make([]int, n.parties), got: make([]int, n.parties),
-		recv: make([][]int32, n.parties), units: make([]int, n.parties)}
+		recv: rooms[int32](n.nRecv), units: make([]int, n.parties)}
 	for u, life := range n.life {
 		if p := n.ownerOf(int32(u)); len(life) > 0 {
 			t.units[p]++

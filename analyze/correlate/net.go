@@ -70,7 +70,8 @@ type net struct {
 // owner is not nil it says which party each belongs to; copies are left out.
 func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[int32]copyOf) *net {
 	n := &net{events: events, ids: ids, owner: owner, copies: copies, parties: parties, nSent: make([]int32, parties), nRecv: make([]int32, parties),
-		life: make([][]capture.Time, parties), first: math.MaxInt64, last: math.MinInt64}
+		first: math.MaxInt64, last: math.MinInt64}
+	n.makeRoom()
 	for _, id := range ids {
 		e := &events[id]
 		n.first, n.last = min(n.first, e.Time), max(n.last, e.Time)
@@ -95,6 +96,50 @@ func newNet(events []Event, ids []int32, parties int, owner []int32, copies map[
 	n.measureRates()
 	n.noteReceipts()
 	return n
+}
+
+// makeRoom makes room for what there is of each party: lists of millions are else
+// copied over and over.
+func (n *net) makeRoom() {
+	life, sent, recv := make([]int32, n.parties), 0, 0
+	for _, id := range n.ids {
+		e := &n.events[id]
+		switch life[e.Party]++; {
+		case e.Kind != Message && e.Kind != Media:
+		case e.Sent:
+			sent++
+		default:
+			recv++
+		}
+	}
+	n.life, n.sent, n.recv = rooms[capture.Time](life), make([]mark, 0, sent), make([]mark, 0, recv)
+}
+
+// rooms gives an empty list for each count, with room for so many.
+func rooms[T any](counts []int32) [][]T {
+	all := 0
+	for _, k := range counts {
+		all += int(k)
+	}
+	out, room := make([][]T, len(counts)), make([]T, all)
+	for p, k := range counts {
+		out[p], room = room[:0:k], room[k:]
+	}
+	return out
+}
+
+// byParty parts a list by party, each part in the order of the list.
+func byParty[T any](list []T, parties int, of func(*T) int32) [][]T {
+	counts := make([]int32, parties)
+	for i := range list {
+		counts[of(&list[i])]++
+	}
+	out := rooms[T](counts)
+	for i := range list {
+		p := of(&list[i])
+		out[p] = append(out[p], list[i])
+	}
+	return out
 }
 
 // ownerOf gives the party that a device belongs to.
@@ -148,7 +193,7 @@ const rateWithin = 30 * time.Second
 // around it, and how long the party had been silent before.
 func (n *net) measureRates() {
 	n.rate, n.gap = make([]float64, len(n.recv)), make([]time.Duration, len(n.recv))
-	own := make([][]int32, n.parties)
+	own := rooms[int32](n.nRecv)
 	for i := range n.recv {
 		p := n.recv[i].party
 		own[p] = append(own[p], int32(i))

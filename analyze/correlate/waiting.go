@@ -116,23 +116,6 @@ func (n *net) friends() [][]int32 {
 	return out
 }
 
-// byParty parts a list by party, each part in the order of the list.
-func byParty[T any](list []T, parties int, of func(*T) int32) [][]T {
-	counts := make([]int32, parties)
-	for i := range list {
-		counts[of(&list[i])]++
-	}
-	out, room := make([][]T, parties), make([]T, len(list))
-	for p, k := range counts {
-		out[p], room = room[:0:k], room[k:]
-	}
-	for i := range list {
-		p := of(&list[i])
-		out[p] = append(out[p], list[i])
-	}
-	return out
-}
-
 // fetch adds what a received message may have waited for: the likeliest of what its
 // party's friends had sent, and of what anybody had. Where more waited than can be
 // looked through, that is who got a receipt when the message was confirmed.
