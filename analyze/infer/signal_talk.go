@@ -116,6 +116,9 @@ type request struct {
 	size      sizes
 	queued    bool // it waited until its recipient was online
 	back      bool // its sender had just come back, and got what had waited
+	// due is how often a second a receipt is due from its sender to its receiver,
+	// for what came from nobody known.
+	due float64
 }
 
 // at is when a request was first seen.
@@ -190,6 +193,9 @@ func (x *signalTalk) add(out map[pairing][]request, way pairing, up, down int32)
 	if up >= 0 {
 		r.sent, r.back = x.units[up].at, x.units[up].login
 	}
+	if up >= 0 && down >= 0 {
+		r.due = x.due(up)
+	}
 	if down >= 0 {
 		r.got, r.queued = x.units[down].at, x.units[down].login && up < 0
 	}
@@ -198,6 +204,26 @@ func (x *signalTalk) add(out map[pairing][]request, way pairing, up, down int32)
 		r.side = 1
 	}
 	out[way] = append(out[way], r)
+}
+
+// due is how often a second, at the time of unit i up, its client owes one of the
+// others a receipt for something that came and that nobody is known to have sent:
+// what waited for its phone, or went to a group. Any of them may have written it.
+func (x *signalTalk) due(i int32) float64 {
+	u, law := &x.units[i], &x.law.DeliveredNear
+	pushes := x.index[u.who][direction(false)]
+	k, _ := slices.BinarySearch(x.times[u.who][direction(false)], u.at)
+	var sum float64
+	for _, id := range slices.Backward(pushes[max(0, k-companyMost):k]) {
+		s := u.at.Sub(x.units[id].at).Seconds()
+		if s > law.WindowS {
+			break
+		}
+		if x.source[id] < 0 {
+			sum += law.Share * law.density(s)
+		}
+	}
+	return sum / float64(len(x.clients))
 }
 
 // mostlyInside is the share of a client's requests with their other end in the

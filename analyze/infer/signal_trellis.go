@@ -299,7 +299,7 @@ func (t *dialogue) ways(g *growth, i int32, size *[meanings]float64) {
 	}
 	g.add(didText, h.rate*(1-announced)*size[aText], none, delivery, sync)
 	g.add(didType, h.rate*announced*size[aTyping], none, more)
-	g.add(didLate, h.rate*late*size[aReceipt], none)
+	g.add(didLate, (h.rate*late+r.due)*size[aReceipt], none)
 	var unread float64 // density of a read receipt for the latest
 	for _, k := range g.tokens {
 		if k.side != r.side {

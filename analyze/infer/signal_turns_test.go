@@ -89,6 +89,7 @@ func TestSignalSetUp(t *testing.T) {
 	copied.who = 1
 	for source, want := range map[int32]int{-1: 4, 0: 4} { // the copy is a request by itself, or the other end of the first
 		x := &signalTalk{view: &view{units: append(slices.Clone(kept), copied), clients: make([]netip.Addr, 2)}, law: law, source: []int32{-1, -1, -1, -1, source}}
+		x.build()
 		n, first := 0, false
 		for _, list := range x.talks() {
 			for _, q := range list {
@@ -105,6 +106,31 @@ func TestSignalSetUp(t *testing.T) {
 		d.sizes = newSizeTable(law, nil)
 		if p := d.read().p[0]; (p[aReceipt] > 0.8) != back {
 			t.Errorf("sender just back: %v: receipt %.2f", back, p[aReceipt])
+		}
+	}
+}
+
+// TestSignalDue: who confirms by itself something that waited and came from nobody
+// known did not write a text to whom the confirmation goes, unless that is later.
+func TestSignalDue(t *testing.T) {
+	law := signalLawOf(t)
+	at := func(s float64, who int32, up bool) unit {
+		return unit{at: secondOf(s), end: secondOf(s), size: oneUp, up: up, who: who}
+	}
+	for _, c := range []struct {
+		after   float64 // seconds from the push to the request
+		source  int32   // of the push
+		receipt bool
+	}{{0.2, -1, true}, {1.5, -1, true}, {20, -1, false}, {0.2, 0, false}} {
+		units := []unit{at(99, 1, true), at(100, 0, false), at(100+c.after, 0, true), at(100.1+c.after, 1, false)}
+		x := &signalTalk{view: &view{units: units, clients: make([]netip.Addr, 5)}, law: law, source: []int32{-1, c.source, -1, 2}}
+		x.build()
+		list := x.talks()[pairing{0, 1}]
+		list = list[len(list)-1:] // what came before says nothing
+		d := x.newTalk(pairing{0, 1}, list, []life{{0, secondOf(86400)}, {0, secondOf(86400)}})
+		d.sizes = newSizeTable(law, nil)
+		if p := d.read().p[0]; (p[aReceipt] > 0.9) != c.receipt {
+			t.Errorf("%v s after a push from %d: receipt %.2f", c.after, c.source, p[aReceipt])
 		}
 	}
 }
