@@ -17,8 +17,10 @@ const unproven = 0.89
 // conclude writes what was found into the result.
 func (n *net) conclude(o Options, res *Result) {
 	conf := make(map[uint64]float64, len(n.scores))
+	none := n.noneOf()
 	for i := range n.scores {
 		s := &n.scores[i]
+		s.conf *= 1 - none[pairKey(s.a, s.b)]
 		if s.conf = min(s.conf, surest); n.law.unproven {
 			s.conf = min(s.conf, unproven)
 		}
@@ -36,6 +38,26 @@ func (n *net) conclude(o Options, res *Result) {
 		res.Notes = append(res.Notes, fmt.Sprintf("not enough to tell: %d sent and %d received messages of %d parties agree no better than chance; of two who write to each other about 10 messages would do",
 			len(n.sent), len(n.recv), n.active))
 	}
+}
+
+// noneOf gives for each pair with a score how probable it is that no message went
+// between the two, by the sources of each: what coincides with what others wrote
+// makes a pair that fits, of which no message is theirs.
+func (n *net) noneOf() map[uint64]float64 {
+	out := make(map[uint64]float64, len(n.scores))
+	for i := range n.scores {
+		out[pairKey(n.scores[i].a, n.scores[i].b)] = 1
+	}
+	n.eachCandidate(func(i int, c *candidate) {
+		if c.w < unlikely {
+			return
+		}
+		key := ordered(n.sent[c.from].party, n.recv[i].party)
+		if p, is := out[key]; is {
+			out[key] = p * (1 - min(1, float64(c.w)))
+		}
+	})
+	return out
 }
 
 // stateGroups lists the groups that are sure enough.
