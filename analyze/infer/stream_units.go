@@ -106,6 +106,7 @@ func newView(conns []*Conn) *view {
 		v.units = appendCut(v.units, frames, int32(i), v.who[i], v.request[i])
 	}
 	inTime(v.units)
+	v.partHouses()
 	v.markLogins()
 	v.build()
 	v.markResponses()
@@ -320,7 +321,7 @@ func continues(u *unit, f *capture.Frame, turns bool) bool {
 
 // markLogins marks the units of the first and the last moments of a session.
 // A connection that is opened beside a live one of the same client is no new
-// session.
+// session, unless it begins as sessions do.
 func (v *view) markLogins() {
 	until := v.loginEnds()
 	for i := range v.units {
