@@ -209,7 +209,7 @@ func requesting(conns []*Conn) []bool {
 	var frames []capture.Frame
 	for i, c := range conns {
 		frames = application(frames[:0], c.Flow)
-		t, b := turns(frames)
+		t, b := exchanges(frames)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
 	}
@@ -291,6 +291,29 @@ func turns(frames []capture.Frame) (kept, broken int) {
 		default:
 			kept++
 		}
+	}
+	return kept, broken
+}
+
+// exchanges is turns without those that do not speak for requests: a ping by the
+// clock is of the size of the one before, and an acknowledgement has no room for a
+// request or its answer. Of an idle session at a server with push nearly all turns
+// are such, and its messages would be taken for answers.
+func exchanges(frames []capture.Frame) (kept, broken int) {
+	var before [2]uint32 // by direction: the last length
+	for i := range frames {
+		f := &frames[i]
+		d := direction(f.Up)
+		if i > 0 && f.Time.Sub(frames[i-1].Time) > joinGap {
+			last := &frames[i-1]
+			switch {
+			case f.Up == last.Up:
+				broken++
+			case f.Length != before[d] && last.Length >= leastRequest:
+				kept++
+			}
+		}
+		before[d] = f.Length
 	}
 	return kept, broken
 }
