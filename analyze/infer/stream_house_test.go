@@ -139,3 +139,22 @@ func TestExchanges(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamOneSize: a few records of one size, though passed on as messages are,
+// are none where messages are of many sizes.
+func TestStreamOneSize(t *testing.T) {
+	p := newChatPlay(6)
+	p.chat(240)
+	p.pings(640)
+	for i := range 8 {
+		from, to, at := i%6, (i+2)%6, 575+7*float64(i)
+		p.frame(from, at, true, 230)
+		p.frame(to, at+0.06, false, 230+90+to%3)
+	}
+	events := Stream(p.flows())
+	for d, truth := range map[Direction][]chatMoment{Sent: p.sent, Received: p.got} {
+		if _, wrong, _ := chatFits(events, truth, d, time.Millisecond); wrong > 1 {
+			t.Errorf("%s: %d wrong", d, wrong)
+		}
+	}
+}

@@ -52,7 +52,7 @@ func (v *view) choose(fs []family, l *law) []family {
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
 			near := 2*f.high > m.low
-			f.content = near && f.relayed >= relayedMost || varied && f.rich()
+			f.content = near && !(m.varied() && f.single()) && f.relayed >= relayedMost || varied && f.rich()
 		}
 	}
 	return fs
@@ -78,6 +78,10 @@ func (v *view) passed(f *family, l *law) {
 func (f *family) varied() bool {
 	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
+
+// single tells whether a family is of one size whoever sends it, as signals are;
+// what people write at the same messenger is of many.
+func (f *family) single() bool { return f.low == f.high && len(f.units) >= fewUnits }
 
 // rich tells whether a family has more sizes at one client, further apart, than
 // signals have.
