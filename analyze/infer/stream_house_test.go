@@ -140,21 +140,69 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
-// TestStreamOneSize: a few records of one size, though passed on as messages are,
-// are none where messages are of many sizes.
+// TestStreamOneSize: a few records, though passed on as messages are, are none where
+// they are of one size and messages of many, or rare beside them.
 func TestStreamOneSize(t *testing.T) {
-	p := newChatPlay(6)
-	p.chat(240)
-	p.pings(640)
-	for i := range 8 {
-		from, to, at := i%6, (i+2)%6, 575+7*float64(i)
-		p.frame(from, at, true, 230)
-		p.frame(to, at+0.06, false, 230+90+to%3)
+	for _, tt := range []struct {
+		name  string
+		count int
+		step  int // from size to size
+	}{
+		{"of one size", 8, 0},
+		{"rare", 5, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newChatPlay(6)
+			p.chat(240)
+			p.pings(640)
+			for i := range tt.count {
+				from, to, at, size := i%6, (i+2)%6, 575+7*float64(i), 230+i*tt.step
+				p.frame(from, at, true, size)
+				p.frame(to, at+0.06, false, size+90+to%3)
+			}
+			events := Stream(p.flows())
+			for d, truth := range map[Direction][]chatMoment{Sent: p.sent, Received: p.got} {
+				if _, wrong, _ := chatFits(events, truth, d, time.Millisecond); wrong > 1 {
+					t.Errorf("%s: %d wrong", d, wrong)
+				}
+			}
+		})
 	}
-	events := Stream(p.flows())
-	for d, truth := range map[Direction][]chatMoment{Sent: p.sent, Received: p.got} {
-		if _, wrong, _ := chatFits(events, truth, d, time.Millisecond); wrong > 1 {
-			t.Errorf("%s: %d wrong", d, wrong)
+}
+
+// TestRequesting: a connection with too few turns to tell is taken to be like the
+// rest.
+func TestRequesting(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		turns []int // of each connection
+		push  bool  // to the first, besides
+		want  bool  // of the last
+	}{
+		{"five of requests among requests", []int{40, 5}, false, true},
+		{"five of requests among push", []int{40, 5}, true, false},
+		{"five of requests alone", []int{5}, false, false},
+		{"three of requests among requests", []int{40, 3}, false, true},
+	} {
+		p := newChatPlay(len(tt.turns))
+		for k, n := range tt.turns {
+			for i := range n + 1 {
+				at := 2 * float64(i)
+				p.frame(k, at, true, 300+7*i)
+				p.frame(k, at+0.1, false, 400+7*i)
+			}
+			if tt.push && k == 0 {
+				for i := range 40 {
+					p.frame(k, 2*float64(i)+1, false, 500+i)
+				}
+			}
+		}
+		var conns []*Conn
+		for i := range p.flows() {
+			conns = append(conns, &p.conns[i])
+		}
+		if got := requesting(conns); got[len(got)-1] != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
 }

@@ -215,8 +215,8 @@ func requesting(conns []*Conn) []bool {
 	}
 	for i := range conns {
 		t, b := counts[i][0], counts[i][1]
-		if t+b < 4 {
-			t, b = t+allTurns, b+allBreaks
+		if t+b < leastTurns {
+			t, b = allTurns, allBreaks
 		}
 		out[i] = t >= leastTurns && b*20 <= t
 	}
