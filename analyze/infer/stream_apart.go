@@ -112,7 +112,7 @@ func (a *parcels) cameOn(u *unit, l *law) bool {
 			continue
 		}
 		d := &a.v.units[x.id]
-		if d.ground == groundNone && !d.echo && !d.login && a.along[int32(x.size)-int32(u.size)-list[len(list)/2]] {
+		if d.ground == groundNone && !d.echo && !d.login && a.agrees(int32(x.size)-int32(u.size)-list[len(list)/2]) {
 			return true
 		}
 	}
@@ -177,6 +177,12 @@ func (h *deliveries) findAlong() {
 	}
 }
 
+// agrees tells whether what came may be a message although it is larger than that
+// usually is: by the length of a name, or by what is known to go along.
+func (h *deliveries) agrees(over int32) bool {
+	return -deltaWidth <= over && over <= deltaWidth || h.along[over]
+}
+
 // arrives is the size that a message has at a client: it grows as it did on its
 // way to others, or as what its sender wrote to that client before.
 func (a *parcels) arrives(id, who int32) int32 {
@@ -199,7 +205,7 @@ func (a *parcels) believe(d *unit, from, until int) bool {
 			continue
 		}
 		over := int32(d.size) - a.arrives(a.sent[k], d.who)
-		if !a.along[over] {
+		if !a.agrees(over) {
 			continue
 		}
 		if over = max(over, -over); over < least {

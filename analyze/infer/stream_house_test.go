@@ -183,6 +183,7 @@ func TestRequesting(t *testing.T) {
 		{"five of requests among push", []int{40, 5}, true, false},
 		{"five of requests alone", []int{5}, false, false},
 		{"three of requests among requests", []int{40, 3}, false, true},
+		{"six of requests alone", []int{6}, false, true},
 	} {
 		p := newChatPlay(len(tt.turns))
 		for k, n := range tt.turns {

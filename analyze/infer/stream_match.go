@@ -161,5 +161,6 @@ func (v *view) late(l *law, ups []int32) {
 	}
 }
 
-// leastLag is the log likelihood ratio from which a delay is believed alone.
-const leastLag = 0.7
+// leastLag is the log likelihood ratio from which a delay is believed alone: it is
+// twice as common as chance makes it.
+const leastLag = math.Ln2

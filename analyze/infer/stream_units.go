@@ -201,7 +201,8 @@ func (v *view) markResponses() {
 }
 
 // requesting tells which connections speak strictly in requests and answers.
-// One that is too short to tell by itself is taken to be like the rest.
+// One that is too short to tell by itself, and does not speak against it, is taken
+// to be like the rest.
 func requesting(conns []*Conn) []bool {
 	out := make([]bool, len(conns))
 	counts := make([][2]int, len(conns))
@@ -215,7 +216,7 @@ func requesting(conns []*Conn) []bool {
 	}
 	for i := range conns {
 		t, b := counts[i][0], counts[i][1]
-		if t+b < leastTurns {
+		if t+b < 4 || b == 0 && t < leastTurns {
 			t, b = allTurns, allBreaks
 		}
 		out[i] = t >= leastTurns && b*20 <= t
