@@ -36,6 +36,7 @@ type enclosed struct {
 	unit, source int32
 	size         uint32
 	sure         float64
+	confirmed    bool // its receipt shows it, not its size
 }
 
 // deliveries are what plainly came, and what that shows of who gets whose messages, and how large.
@@ -313,7 +314,11 @@ func (v *view) partEvents(out []Event) []Event {
 	for _, p := range v.parts {
 		u := v.units[p.unit]
 		u.size, u.source = p.size, p.source
-		out = append(out, v.event(&u, Message, Received, p.sure, "one of several messages whose sizes make up a record down"))
+		note := "one of several messages whose sizes make up a record down"
+		if p.confirmed {
+			note = "a record down with a message in it that was confirmed to its sender"
+		}
+		out = append(out, v.event(&u, Message, Received, p.sure, note))
 	}
 	return out
 }
