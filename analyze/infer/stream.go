@@ -27,7 +27,8 @@ import (
 //     bytes a message grows, how long it takes) stands out from what the same
 //     traffic shows at shifted times. It finds each received message and its
 //     source, and tells it from the copy that the sender gets. What it passes on
-//     in one record is taken apart by the sum of sizes.
+//     in one record is taken apart by the sum of sizes, or known by the receipts
+//     that come through.
 //   - What fits the sizes of messages, and nobody asked for, came from outside
 //     the capture, unless nearly all such units have a source inside.
 //
@@ -112,6 +113,7 @@ func streamOf(conns []*Conn) []Event {
 	if v.receipts(&p); len(p.Receipt) == 0 {
 		v.arrivals(fs)
 	}
+	v.confirmed(ups)
 	v.markSignals(fs)
 	events := slices.DeleteFunc(v.events(fs), func(e Event) bool { return e.Confidence < leastSure })
 	InOrder(events, before)

@@ -36,6 +36,7 @@ type enclosed struct {
 	unit, source int32
 	size         uint32
 	sure         float64
+	confirmed    bool // its receipt shows it, not its size
 }
 
 // deliveries are what plainly came, and what that shows of who gets whose messages, and how large.
@@ -112,7 +113,7 @@ func (a *parcels) cameOn(u *unit, l *law) bool {
 			continue
 		}
 		d := &a.v.units[x.id]
-		if d.ground == groundNone && !d.echo && !d.login && a.along[int32(x.size)-int32(u.size)-list[len(list)/2]] {
+		if d.ground == groundNone && !d.echo && !d.login && a.agrees(int32(x.size)-int32(u.size)-list[len(list)/2]) {
 			return true
 		}
 	}
@@ -177,6 +178,12 @@ func (h *deliveries) findAlong() {
 	}
 }
 
+// agrees tells whether what came may be a message although it is larger than that
+// usually is: by the length of a name, or by what is known to go along.
+func (h *deliveries) agrees(over int32) bool {
+	return -deltaWidth <= over && over <= deltaWidth || h.along[over]
+}
+
 // arrives is the size that a message has at a client: it grows as it did on its
 // way to others, or as what its sender wrote to that client before.
 func (a *parcels) arrives(id, who int32) int32 {
@@ -199,7 +206,7 @@ func (a *parcels) believe(d *unit, from, until int) bool {
 			continue
 		}
 		over := int32(d.size) - a.arrives(a.sent[k], d.who)
-		if !a.along[over] {
+		if !a.agrees(over) {
 			continue
 		}
 		if over = max(over, -over); over < least {
@@ -307,7 +314,11 @@ func (v *view) partEvents(out []Event) []Event {
 	for _, p := range v.parts {
 		u := v.units[p.unit]
 		u.size, u.source = p.size, p.source
-		out = append(out, v.event(&u, Message, Received, p.sure, "one of several messages whose sizes make up a record down"))
+		note := "one of several messages whose sizes make up a record down"
+		if p.confirmed {
+			note = "a record down with a message in it that was confirmed to its sender"
+		}
+		out = append(out, v.event(&u, Message, Received, p.sure, note))
 	}
 	return out
 }

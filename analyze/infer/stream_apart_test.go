@@ -53,8 +53,16 @@ func TestStreamTogether(t *testing.T) {
 }
 
 // TestStreamResumes: a client that comes back to much that waited for it writes,
-// and gets, before its session has come to a rest.
+// and gets, before its session has come to a rest, also where others get it too and
+// their names are longer.
 func TestStreamResumes(t *testing.T) {
+	for name, others := range map[string][]int{"alone": nil, "with others": {2, 4, 5}} {
+		t.Run(name, func(t *testing.T) { resumes(t, others) })
+	}
+}
+
+// resumes lets a client come back, and get what is sent to it and to others.
+func resumes(t *testing.T, others []int) {
 	p := newChatPlay(6)
 	p.chat(300)
 	p.pings(700)
@@ -68,7 +76,7 @@ func TestStreamResumes(t *testing.T) {
 	sent, got := len(p.sent), len(p.got)
 	for k := range 4 {
 		p.say(726.5+4*float64(k), back, 340+50*k, 1+k%3)
-		p.say(728.3+4*float64(k), 1+k%3, 350+50*k, back)
+		p.say(728.3+4*float64(k), 1+2*(k%2), 350+50*k, append(others[:len(others):len(others)], back)...)
 	}
 	events := Stream(p.flows())
 	for _, x := range []struct {

@@ -45,18 +45,20 @@ type delivery struct {
 	source, who int32
 }
 
-// settle keeps the best delivery of each message to each client. A client that
-// gets two units of one source gets the second for something that was sent
-// along with the message, such as the end of typing.
+// settle keeps the best delivery of each message on each connection. What gets
+// two units of one source gets the second for something that was sent along with
+// the message, such as the end of typing. Connections count, not clients: behind
+// one address there may be several devices that the message goes to.
 func (v *view) settle() {
-	best := make(map[delivery]int32)
+	type arrival struct{ source, conn int32 }
+	best := make(map[arrival]int32)
 	for _, id := range v.downs {
 		d := &v.units[id]
 		if d.score <= leastScore {
 			d.source, d.echo = -1, false
 			continue
 		}
-		k := delivery{d.source, d.who}
+		k := arrival{d.source, d.conn}
 		if b, ok := best[k]; !ok || d.score > v.units[b].score {
 			best[k] = id
 		}
@@ -65,7 +67,7 @@ func (v *view) settle() {
 		d := &v.units[id]
 		switch {
 		case d.source < 0:
-		case best[delivery{d.source, d.who}] == id:
+		case best[arrival{d.source, d.conn}] == id:
 			d.ground = groundLaw
 		default:
 			d.source, d.echo = -1, true
@@ -159,5 +161,6 @@ func (v *view) late(l *law, ups []int32) {
 	}
 }
 
-// leastLag is the log likelihood ratio from which a delay is believed alone.
-const leastLag = 0.7
+// leastLag is the log likelihood ratio from which a delay is believed alone: it is
+// twice as common as chance makes it.
+const leastLag = math.Ln2

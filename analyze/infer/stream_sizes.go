@@ -26,7 +26,8 @@ const (
 
 // choose marks the families that carry what people write and returns them all.
 // The main one is that with the most units and the most variety; larger ones
-// go with it, smaller ones only where they are close to it and passed on.
+// go with it, smaller ones only where they are close to it and passed on, and
+// not so rare that chance makes them seem so.
 func (v *view) choose(fs []family, l *law) []family {
 	main, best := -1, 0.0
 	for i := range fs {
@@ -51,8 +52,8 @@ func (v *view) choose(fs []family, l *law) []family {
 		case f.low > m.low:
 			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
 		default:
-			near := 2*f.high > m.low
-			f.content = near && f.relayed >= relayedMost || varied && f.rich()
+			near := 2*f.high > m.low && float64(len(f.units)) >= rareShare*float64(len(m.units))
+			f.content = near && !(m.varied() && f.single()) && f.relayed >= relayedMost || varied && f.rich()
 		}
 	}
 	return fs
@@ -78,6 +79,10 @@ func (v *view) passed(f *family, l *law) {
 func (f *family) varied() bool {
 	return len(f.units) >= 8 && (f.spread >= variedSpread || f.spread >= 1.05 && f.sizes >= 5)
 }
+
+// single tells whether a family is of one size whoever sends it, as signals are;
+// what people write at the same messenger is of many.
+func (f *family) single() bool { return f.low == f.high && len(f.units) >= fewUnits }
 
 // rich tells whether a family has more sizes at one client, further apart, than
 // signals have.

@@ -106,6 +106,7 @@ func newView(conns []*Conn) *view {
 		v.units = appendCut(v.units, frames, int32(i), v.who[i], v.request[i])
 	}
 	inTime(v.units)
+	v.partHouses()
 	v.markLogins()
 	v.build()
 	v.markResponses()
@@ -200,7 +201,8 @@ func (v *view) markResponses() {
 }
 
 // requesting tells which connections speak strictly in requests and answers.
-// One that is too short to tell by itself is taken to be like the rest.
+// One that is too short to tell by itself, and does not speak against it, is taken
+// to be like the rest.
 func requesting(conns []*Conn) []bool {
 	out := make([]bool, len(conns))
 	counts := make([][2]int, len(conns))
@@ -208,14 +210,14 @@ func requesting(conns []*Conn) []bool {
 	var frames []capture.Frame
 	for i, c := range conns {
 		frames = application(frames[:0], c.Flow)
-		t, b := turns(frames)
+		t, b := exchanges(frames)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
 	}
 	for i := range conns {
 		t, b := counts[i][0], counts[i][1]
-		if t+b < 4 {
-			t, b = t+allTurns, b+allBreaks
+		if t+b < 4 || b == 0 && t < leastTurns {
+			t, b = allTurns, allBreaks
 		}
 		out[i] = t >= leastTurns && b*20 <= t
 	}
@@ -294,6 +296,29 @@ func turns(frames []capture.Frame) (kept, broken int) {
 	return kept, broken
 }
 
+// exchanges is turns without those that do not speak for requests: a ping by the
+// clock is of the size of the one before, and an acknowledgement has no room for a
+// request or its answer. Of an idle session at a server with push nearly all turns
+// are such, and its messages would be taken for answers.
+func exchanges(frames []capture.Frame) (kept, broken int) {
+	var before [2]uint32 // by direction: the last length
+	for i := range frames {
+		f := &frames[i]
+		d := direction(f.Up)
+		if i > 0 && f.Time.Sub(frames[i-1].Time) > joinGap {
+			last := &frames[i-1]
+			switch {
+			case f.Up == last.Up:
+				broken++
+			case f.Length != before[d] && last.Length >= leastRequest:
+				kept++
+			}
+		}
+		before[d] = f.Length
+	}
+	return kept, broken
+}
+
 // appendCut appends the units that frames of one connection make to out.
 func appendCut(out []unit, frames []capture.Frame, conn, who int32, turns bool) []unit {
 	from := len(out)
@@ -320,7 +345,7 @@ func continues(u *unit, f *capture.Frame, turns bool) bool {
 
 // markLogins marks the units of the first and the last moments of a session.
 // A connection that is opened beside a live one of the same client is no new
-// session.
+// session, unless it begins as sessions do.
 func (v *view) markLogins() {
 	until := v.loginEnds()
 	for i := range v.units {

@@ -182,6 +182,13 @@ func (fl *flow) turn(how string) {
 	fl.asked = false
 }
 
+// carry counts payload. That a flow carries any is a fact to judge it by: a port
+// where somebody only knocked says nothing of a service.
+func (fl *flow) carry(dir, size int) {
+	fl.asked = fl.asked && fl.f.Payload != [2]uint64{}
+	fl.f.Payload[dir] += uint64(size)
+}
+
 // timeout is the pause after which the flow is over.
 func (fl *flow) timeout() time.Duration {
 	switch {

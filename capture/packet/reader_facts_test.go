@@ -137,3 +137,35 @@ func TestRunOfTelegramLengths(t *testing.T) {
 		}
 	}
 }
+
+// TestJudgedByWhatItCarries: a flow that only what it carries speaks for, as one in
+// mid-stream by its port, is asked for again once it carries something, and keeps
+// all of its frames.
+func TestJudgedByWhatItCarries(t *testing.T) {
+	for _, opened := range []bool{true, false} {
+		tp := newTape()
+		c := tp.talk(phone, server)
+		if opened {
+			c.open()
+		}
+		for i := range 2 * maxUndecidedFrames {
+			c.say(i%2, data(50+i%7))
+		}
+		r := NewReader(Options{Classify: func(f *capture.Flow) capture.Interest {
+			if f.Payload == [2]uint64{} {
+				return capture.Undecided
+			}
+			return capture.Collect
+		}})
+		n := 0
+		for rec := range open(t, r, tp.b).All() {
+			n += len(rec.Flow.Frames)
+		}
+		for rec := range r.Finish() {
+			n += len(rec.Flow.Frames)
+		}
+		if n != 2*maxUndecidedFrames {
+			t.Errorf("opened %v: %d frames, want %d", opened, n, 2*maxUndecidedFrames)
+		}
+	}
+}

@@ -68,7 +68,7 @@ func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) int {
 	}
 	r.judge(fl)
 	if !r.wanted(fl) {
-		fl.f.Payload[dir] += uint64(g.size)
+		fl.carry(dir, g.size)
 		s.next = seq + uint32(g.size)
 		return dir
 	}
@@ -127,7 +127,7 @@ func (r *Reader) early(fl *flow, dir int, seq uint32, g *segment) int {
 // direction that they have after it.
 func (r *Reader) deliver(fl *flow, dir int, g *segment) int {
 	fl.seq[dir].next += uint32(g.size)
-	fl.f.Payload[dir] += uint64(g.size)
+	fl.carry(dir, g.size)
 	if fl.payloads[dir] < 255 {
 		fl.payloads[dir]++
 	}
@@ -237,7 +237,7 @@ func (r *Reader) newTCP(fl *flow) *tcpFraming {
 
 // udp takes the payload of a UDP packet.
 func (r *Reader) udp(fl *flow, dir int, p *Packet, at capture.Origin) {
-	fl.f.Payload[dir] += uint64(p.PayloadLen)
+	fl.carry(dir, p.PayloadLen)
 	if fl.naming() {
 		fl.interest = capture.Ignore
 		r.naming(p, at)
