@@ -50,7 +50,7 @@ func (v *view) choose(fs []family, l *law) []family {
 		case f.written():
 			f.content = true
 		case f.low > m.low:
-			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits
+			f.content = f.relayed >= relayedMost || varied || len(f.units) < fewUnits || v.fanned(f)
 		default:
 			near := 2*f.high > m.low && float64(len(f.units)) >= rareShare*float64(len(m.units))
 			f.content = near && !(m.varied() && f.single()) && f.relayed >= relayedMost || varied && f.rich()
@@ -72,6 +72,19 @@ func (v *view) passed(f *family, l *law) {
 	if r, fan := v.relayedShare(own, f.units); r > f.relayed {
 		f.relayed, f.fan = r, fan
 	}
+}
+
+// fanned tells whether a family that is too rare to take part in the law goes to
+// others at differences of its own, to one and more each: what few write to a group
+// of many, which grows by the group's name.
+func (v *view) fanned(f *family) bool {
+	own := v.learn(f.units, false)
+	if own.most < float64(len(f.units)) {
+		return false
+	}
+	f.tested = true
+	f.relayed, f.fan = v.relayedShare(own, f.units)
+	return f.relayed >= relayedMost
 }
 
 // varied tells whether the sizes of a family are those of written content: far
