@@ -19,6 +19,9 @@ const (
 	// all 7 in the laboratory recordings of XMPP (2026-11-30) were right, which says
 	// no more of it.
 	sureConfirmed = 0.85
+	// confirmLook is the number of units that are looked at for a receipt at either
+	// end: behind one address there may be a whole office.
+	confirmLook = 32
 )
 
 // confirmation is the size of a receipt as who got the message sends it, and as who
@@ -126,7 +129,8 @@ func (v *view) known() (out []arrival) {
 // so much later, at who wrote it.
 func (c *confirms) receiptsOf(k *arrival, later capture.Time, f func(x, y int32)) {
 	v := c.v
-	for _, x := range v.between(k.who, capture.Up, k.at, k.at.Add(receiptWithin)) {
+	ups := v.between(k.who, capture.Up, k.at, k.at.Add(receiptWithin))
+	for _, x := range ups[:min(len(ups), confirmLook)] {
 		if u := &v.units[x]; u.content || u.conn != k.conn || u.size < leastContent {
 			continue
 		}
@@ -138,7 +142,8 @@ func (c *confirms) receiptsOf(k *arrival, later capture.Time, f func(x, y int32)
 func (c *confirms) passed(x, to int32, later capture.Time, f func(y int32)) {
 	v := c.v
 	at := v.units[x].at + later
-	for _, y := range v.between(to, capture.Down, at, at.Add(relayWithin)) {
+	downs := v.between(to, capture.Down, at, at.Add(relayWithin))
+	for _, y := range downs[:min(len(downs), confirmLook)] {
 		if d := &v.units[y]; d.ground == groundNone && d.size >= v.units[x].size {
 			f(y)
 		}
