@@ -34,11 +34,13 @@ func (n *net) chance(hints int, near bool) *null {
 	var all []float64
 	of := partySample(math.Sqrt(float64(1 + hints/nullHints)))
 	rounds := 0
-	offsets := rotations(n.last.Sub(n.first)+1, 1009)
+	var offsets []time.Duration
+	var friends [][]int32
 	if near {
 		offsets = n.law.around(1009)
+	} else {
+		offsets, friends = rotations(n.last.Sub(n.first)+1, 1009), n.friends()
 	}
-	friends := n.friends()
 	var list []hint
 	for rounds < nullRounds && (rounds < leastRounds || len(all) < nullPairs) {
 		list = n.rotated(list[:0], of, rounds, offsets, near, friends)

@@ -134,7 +134,7 @@ func TestExchanges(t *testing.T) {
 		for i, n := range tt.lengths {
 			frames = append(frames, frame(float64(i), n))
 		}
-		if kept, broken := exchanges(frames); kept != tt.kept || broken != tt.broken {
+		if kept, broken := turns(frames, true); kept != tt.kept || broken != tt.broken {
 			t.Errorf("%s: %d kept, %d broken, want %d and %d", tt.name, kept, broken, tt.kept, tt.broken)
 		}
 	}

@@ -53,7 +53,7 @@ type Polls struct {
 // LongPoll is the function of that name.
 func (p *Polls) LongPoll(c *Conn) float64 {
 	p.frames = application(p.frames[:0], c.Flow)
-	kept, broken := turns(p.frames)
+	kept, broken := turns(p.frames, false)
 	switch {
 	case kept >= 4 && broken*10 <= kept:
 		p.units = appendCut(p.units[:0], p.frames, 0, 0, true)

@@ -50,15 +50,15 @@ type delivery struct {
 // the message, such as the end of typing. Connections count, not clients: behind
 // one address there may be several devices that the message goes to.
 func (v *view) settle() {
-	type arrival struct{ source, conn int32 }
-	best := make(map[arrival]int32)
+	type way struct{ source, conn int32 }
+	best := make(map[way]int32)
 	for _, id := range v.downs {
 		d := &v.units[id]
 		if d.score <= leastScore {
 			d.source, d.echo = -1, false
 			continue
 		}
-		k := arrival{d.source, d.conn}
+		k := way{d.source, d.conn}
 		if b, ok := best[k]; !ok || d.score > v.units[b].score {
 			best[k] = id
 		}
@@ -67,7 +67,7 @@ func (v *view) settle() {
 		d := &v.units[id]
 		switch {
 		case d.source < 0:
-		case best[arrival{d.source, d.conn}] == id:
+		case best[way{d.source, d.conn}] == id:
 			d.ground = groundLaw
 		default:
 			d.source, d.echo = -1, true

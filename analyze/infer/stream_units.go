@@ -210,7 +210,7 @@ func requesting(conns []*Conn) []bool {
 	var frames []capture.Frame
 	for i, c := range conns {
 		frames = application(frames[:0], c.Flow)
-		t, b := exchanges(frames)
+		t, b := turns(frames, true)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
 	}
@@ -279,28 +279,13 @@ func withoutTickets(frames []capture.Frame) []capture.Frame {
 	return slices.Delete(frames, first, first+2)
 }
 
-// turns counts after how many pauses the other side was next, and after how
-// many the same. A server with push breaks the turns at once: having answered,
-// it speaks again unasked.
-func turns(frames []capture.Frame) (kept, broken int) {
-	for i := 1; i < len(frames); i++ {
-		f, last := &frames[i], &frames[i-1]
-		switch {
-		case f.Time.Sub(last.Time) <= joinGap:
-		case f.Up == last.Up:
-			broken++
-		default:
-			kept++
-		}
-	}
-	return kept, broken
-}
-
-// exchanges is turns without those that do not speak for requests: a ping by the
-// clock is of the size of the one before, and an acknowledgement has no room for a
-// request or its answer. Of an idle session at a server with push nearly all turns
-// are such, and its messages would be taken for answers.
-func exchanges(frames []capture.Frame) (kept, broken int) {
+// turns counts after how many pauses the other side was next, and after how many
+// the same. A server with push breaks the turns at once: having answered, it speaks
+// again unasked. Of asked ones those do not count that do not speak for requests: a
+// ping by the clock is of the size of the one before, and an acknowledgement has no
+// room for a request or its answer. Of an idle session at a server with push nearly
+// all turns are such, and its messages would be taken for answers.
+func turns(frames []capture.Frame, asked bool) (kept, broken int) {
 	var before [2]uint32 // by direction: the last length
 	for i := range frames {
 		f := &frames[i]
@@ -310,7 +295,7 @@ func exchanges(frames []capture.Frame) (kept, broken int) {
 			switch {
 			case f.Up == last.Up:
 				broken++
-			case f.Length != before[d] && last.Length >= leastRequest:
+			case !asked || f.Length != before[d] && last.Length >= leastRequest:
 				kept++
 			}
 		}
