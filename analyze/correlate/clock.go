@@ -110,14 +110,21 @@ type comparison struct {
 	link   []float64 // of each input: delay of its link, seconds
 	delay  []float64 // of each service
 	timed  []bool    // of each service: its delay was measured
-	oneWay []edge    // peaks that joined inputs without one the other way
+	growth []growthLaw
+	oneWay []edge // peaks that joined inputs without one the other way
 	error  []float64
 }
 
-// tap is what one input saw of one messenger, as times in order.
+// tap is what one input saw of one messenger, in order of time.
 type tap struct {
-	sent, recv []capture.Time
-	news       []capture.Time // received without anything just before
+	sent, recv []moment
+	news       []moment // received without anything just before
+}
+
+// moment is when a frame was seen, and its size in bytes.
+type moment struct {
+	at   capture.Time
+	size uint32
 }
 
 func newComparison(events []Event, inputs int, ties []Tie) *comparison {
@@ -139,11 +146,11 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 			at[e.Service], c.taps = s, append(c.taps, make([]tap, inputs))
 		}
 		if t := &c.taps[s][e.Input]; e.Sent {
-			t.sent = append(t.sent, e.Time)
+			t.sent = append(t.sent, moment{e.Time, e.Size})
 		} else {
-			t.recv = append(t.recv, e.Time)
+			t.recv = append(t.recv, moment{e.Time, e.Size})
 			if !answers[i] {
-				t.news = append(t.news, e.Time)
+				t.news = append(t.news, moment{e.Time, e.Size})
 			}
 		}
 	}
@@ -167,9 +174,9 @@ func newComparison(events []Event, inputs int, ties []Tie) *comparison {
 
 // order sorts the times.
 func (t *tap) order() {
-	slices.Sort(t.sent)
-	slices.Sort(t.recv)
-	slices.Sort(t.news)
+	for _, list := range [][]moment{t.sent, t.recv, t.news} {
+		slices.SortStableFunc(list, func(x, y moment) int { return cmp.Compare(x.at, y.at) })
+	}
 }
 
 // search finds the peak of every ordered pair of inputs and every messenger.

@@ -19,6 +19,11 @@ const (
 	// People write in bouts, so that the differences are not as even as the
 	// likelihood presumes; what the best of chance reaches shows it.
 	leastLead = 5.0
+	// clearGain and clearLead are what counts too: a peak of fewer moments, but
+	// nothing like it elsewhere. None of 9,700 comparisons of inputs with their
+	// clocks rotated reached both by less than leastGain (laboratory recordings,
+	// 2026-11-30).
+	clearGain, clearLead = 12.0, 9.0
 	// leastMoments is the number of distinct moments that make a peak.
 	leastMoments = 5
 	// rivalry is how far off a peak is another one rather than its flank.
@@ -38,242 +43,182 @@ var peakWidths = [...]time.Duration{40 * time.Millisecond, 160 * time.Millisecon
 // findPeak looks for the difference of times at which more of what one input
 // sent was received at another than chance makes. room bounds the differences
 // looked at.
-func findPeak(sent, recv []capture.Time, room int) (edge, bool) {
+func findPeak(sent, recv []moment, room int) (edge, bool) {
 	var best edge
 	for _, w := range peakWidths {
 		h := newHistogram(w)
-		h.fill(sent, recv, room, 0, 1)
-		if e := peak(h); e.score > best.score {
+		h.fill(sent, recv, room)
+		if e := h.peak(); e.score > best.score {
 			best = e
 		}
 	}
 	return best, best.score > 0
 }
 
-// fill counts all differences but for a delay, with a sign; room bounds how many
-// are looked at.
-func (h *histogram) fill(sent, recv []capture.Time, room int, delay time.Duration, sign time.Duration) {
-	step := thinning(sent, recv, room)
+// fill counts all differences; room bounds how many are looked at.
+func (h *histogram) fill(sent, recv []moment, room int) {
+	step := 1 + reach(sent, recv)*len(peakWidths)/max(1, room)
 	k := 0
 	for i := 0; i < len(sent); i += step {
-		s := sent[i].Add(delay)
-		for k < len(recv) && recv[k] < s.Add(-clockSpan) {
-			k++
-		}
-		for j := k; j < len(recv) && recv[j] < s.Add(clockSpan); j++ {
-			h.add(s, recv[j], sign*recv[j].Sub(s))
-		}
+		k = h.count(sent[i], recv, k, way{})
 	}
 }
 
-// thinning gives every which sent frame is looked at.
-func thinning(sent, recv []capture.Time, room int) int {
+// way is one of the ways in which something passes from one input to another.
+type way struct {
+	delay  time.Duration
+	growth growthLaw // nil where the sizes do not tell
+	back   bool      // what is looked for was sent, and what is at hand received
+}
+
+// fillBoth counts how much y's clock is ahead of x's by all that passed between
+// them: what one sent and the other received a delay later, and what both
+// received at once. A moment counts once, however it shows.
+func (h *histogram) fillBoth(x, y *tap, delay time.Duration, growth growthLaw, room int) {
+	step := 1 + (reach(x.sent, y.recv)+reach(x.recv, y.sent)+reach(x.news, y.news))*len(peakWidths)/max(1, room)
+	var i, k [3]int
+	ways := [3]struct {
+		of, to []moment
+		way
+	}{{x.sent, y.recv, way{delay, growth, false}}, {x.recv, y.sent, way{-delay, growth, true}}, {x.news, y.news, way{}}}
+	for {
+		next := -1
+		for w := range ways {
+			if i[w] < len(ways[w].of) && (next < 0 || ways[w].of[i[w]].at < ways[next].of[i[next]].at) {
+				next = w
+			}
+		}
+		if next < 0 {
+			return
+		}
+		w := &ways[next]
+		k[next] = h.count(w.of[i[next]], w.to, k[next], w.way)
+		i[next] += step
+	}
+}
+
+// count counts the differences of one moment from all within reach of it on a
+// way. from is how far the list needs not be looked at, and so is what it gives
+// back for later moments.
+func (h *histogram) count(m moment, list []moment, from int, w way) int {
+	for from < len(list) && list[from].at < m.at.Add(w.delay-clockSpan) {
+		from++
+	}
+	for j := from; j < len(list) && list[j].at < m.at.Add(w.delay+clockSpan); j++ {
+		o := list[j]
+		bin := int((o.at.Sub(m.at) - w.delay + clockSpan) / h.bin)
+		if !h.add(bin, m.at, o.at) || w.growth == nil {
+			continue
+		}
+		if w.back {
+			h.bonus[bin] += w.growth.of(o.size, m.size)
+		} else {
+			h.bonus[bin] += w.growth.of(m.size, o.size)
+		}
+	}
+	return from
+}
+
+// reach is the number of differences that are looked for.
+func reach(sent, recv []moment) int {
 	all := 0
 	lo, hi := 0, 0
 	for _, s := range sent {
-		for lo < len(recv) && recv[lo] < s.Add(-clockSpan) {
+		for lo < len(recv) && recv[lo].at < s.at.Add(-clockSpan) {
 			lo++
 		}
-		for hi < len(recv) && recv[hi] < s.Add(clockSpan) {
+		for hi < len(recv) && recv[hi].at < s.at.Add(clockSpan) {
 			hi++
 		}
 		all += hi - lo
 	}
-	return 1 + all*len(peakWidths)/max(1, room)
+	return all
 }
 
 // histogram counts distinct moments by difference of time, in bins of half the
 // width of the peak that is looked for.
 type histogram struct {
 	bin   time.Duration
-	count []float64
+	found []float64
+	bonus []float64      // log likelihood of how messages grew
 	last  []capture.Time // sent moment that each bin counted last
 	other []capture.Time // received moment that each bin counted last
 }
 
 func newHistogram(width time.Duration) *histogram {
 	n := int(2*clockSpan/(width/2)) + 1
-	h := &histogram{bin: width / 2, count: make([]float64, n), last: make([]capture.Time, n), other: make([]capture.Time, n)}
-	h.forget()
+	h := &histogram{bin: width / 2, found: make([]float64, n), bonus: make([]float64, n), last: make([]capture.Time, n), other: make([]capture.Time, n)}
+	for i := range h.last {
+		h.last[i], h.other[i] = math.MinInt64/2, math.MinInt64/2 // the first moment counts
+	}
 	return h
 }
 
-// forget makes the next moment count in all bins.
-func (h *histogram) forget() {
-	for i := range h.last {
-		h.last[i], h.other[i] = math.MinInt64/2, math.MinInt64/2
+// add counts what was seen at two moments, if both are distinct from those that
+// the bin counted last: bursts on either side say a thing once. It tells whether
+// they are.
+func (h *histogram) add(bin int, x, y capture.Time) bool {
+	if x.Sub(h.last[bin]) <= apart || y.Sub(h.other[bin]) <= apart {
+		return false
 	}
+	h.found[bin]++
+	h.last[bin], h.other[bin] = x, y
+	return true
 }
 
-// add counts what was sent and received at two moments, if both are distinct
-// from those that the bin counted last: bursts on either side say a thing once.
-func (h *histogram) add(sent, recv capture.Time, d time.Duration) {
-	if k := int((d + clockSpan) / h.bin); sent.Sub(h.last[k]) > apart && recv.Sub(h.other[k]) > apart {
-		h.count[k]++
-		h.last[k], h.other[k] = sent, recv
-	}
-}
-
-// peak gives the best peak that histograms of one width show together, with score
-// 0 where none stands out.
-func peak(hs ...*histogram) edge {
-	bin := hs[0].bin
-	gain := make([]float64, len(hs[0].count))
-	for _, h := range hs {
-		h.addGain(gain)
-	}
+// peak gives the best peak, with score 0 where none stands out.
+func (h *histogram) peak() edge {
+	gain := h.gains()
 	best := 0
 	for k := range gain {
-		at := seconds(time.Duration(k+1)*bin-clockSpan) / seconds(usual)
+		at := seconds(time.Duration(k+1)*h.bin-clockSpan) / seconds(usual)
 		if gain[k] -= math.Log(1 + at*at); gain[k] > gain[best] {
 			best = k
 		}
 	}
 	rival := 0.0
-	away := int(rivalry / bin)
+	away := int(rivalry / h.bin)
 	for k, g := range gain {
 		if k < best-away || k > best+away {
 			rival = max(rival, g)
 		}
 	}
-	n := 0
-	for _, h := range hs {
-		n += int(h.count[best] + h.count[min(best+1, len(h.count)-1)])
-	}
-	if gain[best] < leastGain || gain[best]-rival < leastLead || n < leastMoments {
+	n := int(h.found[best] + h.found[best+1])
+	stands := func(least, lead float64) bool { return gain[best] >= least && gain[best]-rival >= lead }
+	if n < leastMoments || !stands(leastGain, leastLead) && !stands(clearGain, clearLead) {
 		return edge{}
 	}
-	return edge{diff: seconds(time.Duration(best+1)*bin - clockSpan), width: seconds(2 * bin), score: gain[best], n: n}
+	return edge{diff: seconds(time.Duration(best+1)*h.bin - clockSpan), width: seconds(2 * h.bin), score: gain[best], n: n}
 }
 
-// addGain adds what each two neighbouring bins gain.
-func (h *histogram) addGain(gain []float64) {
-	sums := make([]float64, len(h.count)+1)
-	for k, n := range h.count {
+// gains gives what each two neighbouring bins gain.
+func (h *histogram) gains() []float64 {
+	sums := make([]float64, len(h.found)+1)
+	for k, n := range h.found {
 		sums[k+1] = sums[k] + n
 	}
-	for k := 0; k+1 < len(h.count); k++ {
-		gain[k] += h.gain(sums, k)
+	out := make([]float64, len(h.found)-1)
+	for k := range out {
+		out[k] = h.gain(sums, k)
 	}
+	return out
 }
 
 // gain is the log likelihood of the two bins from k on over the level around
 // them, within two seconds or a dozen bins.
 func (h *histogram) gain(sums []float64, k int) float64 {
 	far := max(12, int(2*time.Second/h.bin))
-	lo, hi := max(0, k-far), min(len(h.count), k+2+far)
+	lo, hi := max(0, k-far), min(len(h.found), k+2+far)
 	il, ih := max(lo, k-4), min(hi, k+6)
 	bins := float64(hi-lo) - float64(ih-il)
 	level := 2 * (sums[hi] - sums[lo] - (sums[ih] - sums[il]) + 0.5) / max(1, bins)
-	level = max(level, 2*sums[len(h.count)]/float64(len(h.count))) // few bins around may be empty by luck
+	level = max(level, 2*sums[len(h.found)]/float64(len(h.found))) // few bins around may be empty by luck
 	n := sums[k+2] - sums[k]
 	if n <= level {
 		return 0
 	}
-	return n*math.Log(n/level) - (n - level)
+	return n*math.Log(n/level) - (n - level) + (1-level/n)*(h.bonus[k]+h.bonus[k+1])
 }
-
-// attach joins groups of inputs that no peak each way connects, by all that
-// passed between them in both directions, at the delay that is known from others.
-// The clearest come first.
-func (c *comparison) attach() {
-	tried := map[[2]int32]bool{}
-	for {
-		var best edge
-		groups := c.groups()
-		for i, a := range groups {
-			for _, b := range groups[i+1:] {
-				if tried[[2]int32{a, b}] {
-					continue
-				}
-				e := c.between(a, b)
-				if e.score == 0 {
-					tried[[2]int32{a, b}] = true
-				} else if e.score > best.score {
-					best, best.a, best.b = e, a, b
-				}
-			}
-		}
-		if best.score == 0 {
-			return
-		}
-		c.join(best.a, best.b, best.diff)
-		c.edges = append(c.edges, edge{a: best.a, b: best.b, both: true, err: best.width, n: best.n, score: best.score, diff: c.offset[best.a] - c.offset[best.b]})
-		for k := range tried {
-			if k[0] == best.a || k[1] == best.a {
-				delete(tried, k)
-			}
-		}
-	}
-}
-
-// groups lists the references of all groups.
-func (c *comparison) groups() []int32 {
-	var out []int32
-	for i, g := range c.group {
-		if g == int32(i) {
-			out = append(out, g)
-		}
-	}
-	return out
-}
-
-// pooled gives what all inputs of a group saw of a messenger, by one clock.
-func (c *comparison) pooled(service int, group int32) tap {
-	var out tap
-	for i := range c.taps[service] {
-		if c.group[i] != group {
-			continue
-		}
-		t := &c.taps[service][i]
-		move := time.Duration(c.offset[i] * 1e9)
-		for _, at := range t.sent {
-			out.sent = append(out.sent, at.Add(move))
-		}
-		for _, at := range t.recv {
-			out.recv = append(out.recv, at.Add(move))
-		}
-		for _, at := range t.news {
-			out.news = append(out.news, at.Add(move))
-		}
-	}
-	slices.Sort(out.sent)
-	slices.Sort(out.recv)
-	slices.Sort(out.news)
-	return out
-}
-
-// between finds what to add to the times of group b for the clock of group a.
-// What passed one way or the other counts, and what both received at once: the
-// messages of a group they share, the presence of a common contact.
-func (c *comparison) between(a, b int32) edge {
-	const room = peakRoom / pooledShare
-	var best edge
-	for s := range c.taps {
-		if !c.timed[s] {
-			continue
-		}
-		x, y := c.pooled(s, a), c.pooled(s, b)
-		if min(len(x.sent)+len(y.sent), len(x.recv)+len(y.recv), len(x.sent)+len(x.recv), len(y.sent)+len(y.recv)) < fewestFrames {
-			continue
-		}
-		delay := time.Duration(c.delay[s] * 1e9)
-		for _, w := range peakWidths {
-			h, both := newHistogram(w), newHistogram(w)
-			h.fill(x.sent, y.recv, room, delay, -1)
-			h.forget()
-			h.fill(y.sent, x.recv, room, delay, 1)
-			both.fill(y.news, x.news, room, 0, 1)
-			if e := peak(h, both); e.score > best.score {
-				best = e
-			}
-		}
-	}
-	return best
-}
-
-// pooledShare is the part of the room that one comparison of groups takes.
-const pooledShare = 64
 
 // measure looks at every pair of inputs in one group for a peak where the
 // others put it, to a few milliseconds.
@@ -306,7 +251,7 @@ var closeBy = [...]float64{0.3, 0.15, 0.1, 0.06}
 const level = 2.0
 
 // peakNear finds the peak next to the difference expected, if there is one.
-func (e *edge) peakNear(sent, recv []capture.Time, diff, within float64) bool {
+func (e *edge) peakNear(sent, recv []moment, diff, within float64) bool {
 	list := near(sent, recv, diff, level)
 	lo, _ := slices.BinarySearch(list, diff-within)
 	hi, _ := slices.BinarySearch(list, diff+within)
@@ -326,16 +271,16 @@ const nearGain = 5
 
 // near gives the differences, in seconds and sorted, that are within width of
 // diff; each sent frame gives the ones of the frames that follow it there.
-func near(sent, recv []capture.Time, diff, width float64) []float64 {
+func near(sent, recv []moment, diff, width float64) []float64 {
 	var out []float64
 	lo, hi := time.Duration((diff-width)*1e9), time.Duration((diff+width)*1e9)
 	k := 0
 	for _, s := range sent {
-		for k < len(recv) && recv[k] < s.Add(lo) {
+		for k < len(recv) && recv[k].at < s.at.Add(lo) {
 			k++
 		}
-		for j := k; j < len(recv) && recv[j] <= s.Add(hi) && len(out) < nearRoom; j++ {
-			out = append(out, seconds(recv[j].Sub(s)))
+		for j := k; j < len(recv) && recv[j].at <= s.at.Add(hi) && len(out) < nearRoom; j++ {
+			out = append(out, seconds(recv[j].at.Sub(s.at)))
 		}
 	}
 	slices.Sort(out)

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +38,58 @@ func TestClocksOfTwoClients(t *testing.T) {
 				t.Errorf("the reference: %+v", c)
 			}
 		}
+	}
+}
+
+// TestClocksOfFewMessages: whoever exchanges a few messages with one of many is
+// found by these, and by how much they grow on their way; not so by as many that
+// nobody sent.
+func TestClocksOfFewMessages(t *testing.T) {
+	const busy, wrong = 8, 2300 * time.Millisecond
+	found := map[bool]int{}
+	for seed := range uint64(20) {
+		dice := rand.New(rand.NewPCG(seed, 3))
+		var all []Event
+		for a := range busy {
+			for _, e := range chatter(seed*100+uint64(a), 120, 20*time.Minute, 0) {
+				p := (int32(a) + e.Party) % busy
+				e.Party, e.Input = p, p
+				all = append(all, e)
+			}
+		}
+		for _, passed := range []bool{true, false} {
+			events := slices.Clone(all)
+			at := capture.Time(1e18).Add(10 * time.Minute)
+			for i := range 7 {
+				at = at.Add(2*time.Second + time.Duration(dice.Int64N(12e9)))
+				lag := 50*time.Millisecond + time.Duration(dice.Int64N(10e6))
+				if !passed {
+					lag = time.Duration(dice.Int64N(8e9) - 4e9)
+				}
+				size := uint32(300 + dice.IntN(400))
+				up := Event{Time: at, Party: busy, Input: busy, Sent: true, Size: size}
+				down := Event{Time: at.Add(lag), Party: 3, Input: 3, Size: size + 80}
+				if i%2 == 1 {
+					up.Party, up.Input, down.Party, down.Input = 3, 3, busy, busy
+				}
+				events = append(events, up, down)
+			}
+			for i := range events {
+				if events[i].Input == busy {
+					events[i].Time = events[i].Time.Add(wrong)
+				}
+			}
+			c := Clocks(events, busy+1)[busy]
+			if c.Known {
+				found[passed]++
+			}
+			if off := c.Offset + wrong; passed && c.Known && off.Abs() > 20*time.Millisecond {
+				t.Errorf("seed %d: wrong by %v", seed, off)
+			}
+		}
+	}
+	if found[true] < 18 || found[false] > 1 {
+		t.Errorf("found in %d of 20, and among strangers in %d", found[true], found[false])
 	}
 }
 
