@@ -56,8 +56,10 @@ func (p *printer) beyond() []string {
 		}
 		item := fmt.Sprintf("%s: the other end was read for %s", Clean(o.Observer), plural(g.Read, "event"))
 		if g.Events > 0 {
-			item += fmt.Sprintf("; for %s it has to be guessed among %.1f candidates on average, and the best guess is right with %.2f",
-				plural(g.Events, "event"), g.Candidates, g.Best)
+			item += fmt.Sprintf("; for %s it is inferred, and the likeliest is right with %s", plural(g.Events, "event"), probability(g.Best))
+			if c := fmt.Sprintf("%.1f", g.Candidates); c != "1.0" {
+				item += ", in doubt among " + c + " candidates on average"
+			}
 		}
 		if g.Outside > 0 {
 			item += fmt.Sprintf("; for %s it is not in view", grouped(int64(g.Outside)))

@@ -152,3 +152,21 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestTextGuess: how far other ends are in doubt is said in words that fit.
+func TestTextGuess(t *testing.T) {
+	for _, c := range []struct {
+		guess analyze.Guess
+		want  string
+	}{
+		{analyze.Guess{Read: 1, Events: 80, Candidates: 1.01, Best: 0.997}, "network: the other end was read for 1 event; for 80 events it is inferred, and the likeliest is right with >0.99"},
+		{analyze.Guess{Events: 3, Candidates: 2.34, Best: 0.58, Outside: 2}, "network: the other end was read for 0 events; for 3 events it is inferred, and the likeliest is right with 0.58, in doubt among 2.3 candidates on average; for 2 it is not in view"},
+		{analyze.Guess{Read: 2}, "network: the other end was read for 2 events"},
+	} {
+		p := &printer{r: &analyze.Report{}}
+		p.r.Observers = []analyze.ObserverFacts{{Observer: "network", Guess: &c.guess}}
+		if got := p.beyond(); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%+v: %q", c.guess, got)
+		}
+	}
+}
