@@ -240,8 +240,7 @@ func (n *net) pairOf(a, b int32) int32 {
 	return id
 }
 
-// addWaited lets add add sources to the received messages that have none and may
-// have waited.
+// addWaited lets add add sources to the received messages that have none.
 func (n *net) addWaited(add func(found *likeliest, i int)) {
 	oldStart, oldCand := n.start, n.cand
 	n.start, n.cand = []int32{0}, make([]candidate, 0, len(oldCand))
@@ -255,7 +254,7 @@ func (n *net) addWaited(add func(found *likeliest, i int)) {
 				found.list = append(found.list, was[k])
 			}
 		}
-		if n.gap[i] > 0 && sure < 0.5 {
+		if sure < 0.5 {
 			found.findLeast()
 			add(&found, i)
 		}

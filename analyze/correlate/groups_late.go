@@ -43,6 +43,9 @@ func (n *net) addLateTogether() {
 	var waiting []waiter
 	var late likeliest
 	n.addWaited(func(found *likeliest, i int) {
+		if n.gap[i] == 0 {
+			return
+		}
 		r := &n.recv[i]
 		waiting = n.sentBetween(waiting[:0], of[r.party], r.at.Add(-n.gap[i]), r.at)
 		late.clear()

@@ -425,12 +425,15 @@ func smooth(x []float64) []float64 {
 	return out
 }
 
-// setReach bounds the lags: beyond reach lie fewer than 3 in 1,000 messages.
+// beyondReach is the share of messages that take longer than the law's reach.
+const beyondReach = 0.003
+
+// setReach bounds the lags.
 func (l *law) setReach(width []float64) {
 	var tail float64
 	b := lagBins - 1
 	for ; b > lagZero; b-- {
-		if tail += l.lag[b] * width[b]; tail > 0.003 {
+		if tail += l.lag[b] * width[b]; tail > beyondReach {
 			break
 		}
 	}

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -28,13 +29,18 @@ const (
 	friendLeast = 2
 )
 
-// addLate adds sources to those received messages that have none and came when
-// their party appeared after a silence: what was sent while it was away, and
-// was not received by the party since.
+// addLate adds sources to those received messages that have none: what was sent
+// while their party was away, if they came when it appeared after a silence, and
+// what was held up on its way.
 func (n *net) addLate() {
 	n.learnWaits()
 	q := n.queuesOf(n.waiting(), n.friends(), n.confirmed.all)
-	n.addWaited(func(found *likeliest, i int) { n.fetch(found, i, q) })
+	n.addWaited(func(found *likeliest, i int) {
+		if n.gap[i] > 0 {
+			n.fetch(found, i, q)
+		}
+		n.heldUp(found, &n.recv[i], q)
+	})
 }
 
 // waitsUsual is the share of messages that have to wait for a party of which nothing
@@ -133,6 +139,27 @@ func (n *net) fetch(found *likeliest, i int, q *queues) {
 	for _, c := range q.found.list {
 		if !found.has(c.from) {
 			found.list = append(found.list, c)
+		}
+	}
+}
+
+// heldUp adds what friends of r's party had sent longer before than messages take
+// but for the few beyond the law's reach, and nobody is known to have got by then:
+// servers and networks stall at times.
+func (n *net) heldUp(found *likeliest, r *mark, q *queues) {
+	scale := beyondReach / math.Log(max(math.E, seconds(longest)/seconds(max(n.law.reach, lagUnit))))
+	for _, p := range q.friends[r.party] {
+		for k := n.sentBefore(q.of[p], r) - 1; k >= 0; k-- {
+			w := &q.of[p][k]
+			lag := r.at.Sub(w.at)
+			if lag > longest {
+				break
+			}
+			sizes := sizesOf(&w.mark, r)
+			f := scale / seconds(lag) * n.law.likeness(&sizes) * n.confirms(&w.mark, r)
+			if f > leastFit && !found.has(w.from) {
+				found.add(candidate{from: w.from, pair: None, fit: float32(f)})
+			}
 		}
 	}
 }
