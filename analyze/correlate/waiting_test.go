@@ -53,3 +53,55 @@ func TestHeldUp(t *testing.T) {
 		t.Errorf("%d of %d from outside have a source", wrong, len(strange))
 	}
 }
+
+// TestWaitedTogether: of two messages of one size that waited for a phone it is not
+// known which is which, but who wrote them, and that both arrived.
+func TestWaitedTogether(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var events []Event
+	put := func(at time.Duration, p int32, sent bool, size int) int {
+		events = append(events, Event{Time: capture.Time(at), Party: p, Sent: sent, Size: uint32(size)})
+		return len(events) - 1
+	}
+	const people = 12 // every second has a phone that sleeps
+	type two struct {
+		from       int32
+		sent, recv [2]int
+	}
+	var waited []two
+	for at := time.Duration(0); at < 20*time.Hour; at += 3 * time.Minute {
+		for b := int32(1); b < people; b += 2 {
+			a, wakes := (b+1+2*r.Int32N(3))%people, at+time.Duration(b)*13*time.Second
+			switch r.IntN(3) {
+			case 0: // written to while awake
+				size, way := 300+r.IntN(400), 40*time.Millisecond+time.Duration(r.Int64N(int64(40*time.Millisecond)))
+				put(wakes, a, true, size)
+				put(wakes+way, b, false, size+90)
+				put(wakes+2*time.Second, b, true, size+50)
+				put(wakes+2*time.Second+way, a, false, size+140)
+			case 1:
+				x, size := two{from: a}, 300+r.IntN(400)
+				for i := range 2 {
+					x.sent[i] = put(wakes+time.Duration(60+40*i)*time.Second, a, true, size)
+					x.recv[i] = put(wakes+3*time.Minute, b, false, size+90)
+				}
+				waited = append(waited, x)
+			}
+		}
+	}
+	res := Correlate(events, people, Options{})
+	named, arrived := 0, 0
+	for _, x := range waited {
+		for i := range 2 {
+			if res.Peers[x.recv[i]].Party == x.from {
+				named++
+			}
+			if len(res.Peers[x.sent[i]].Matched) == 1 {
+				arrived++
+			}
+		}
+	}
+	if all := 2 * len(waited); named < all*9/10 || arrived < all*9/10 {
+		t.Errorf("of %d messages that waited two at a time the writer of %d is named, and %d are said to have arrived", all, named, arrived)
+	}
+}
