@@ -195,14 +195,14 @@ func (a *Analyzer) split(all []*conn) (calls []infer.Conn, chats map[string][]in
 
 // rules are the ways to read chat connections, each with the connections that
 // it is for: messengers with a framing of their own have rules of their own,
-// all others are learned from their record sizes.
-func rules() []rule {
+// all others are learned from their record sizes. room is what those work in.
+func rules(room *infer.Room) []rule {
 	return []rule{
 		{infer.WhatsApp, func(_ string, f *capture.Flow) bool { return hasSign(f, "whatsapp-") && f.Proto == protoTCP }},
 		{infer.Telegram, func(id string, f *capture.Flow) bool { return id == "telegram" && segments(f) }},
 		{infer.Threema, func(id string, f *capture.Flow) bool { return id == "threema" }},
-		{infer.Signal, func(id string, _ *capture.Flow) bool { return id == "signal" }},
-		{infer.Stream, func(string, *capture.Flow) bool { return true }},
+		{room.Signal, func(id string, _ *capture.Flow) bool { return id == "signal" }},
+		{room.Stream, func(string, *capture.Flow) bool { return true }},
 	}
 }
 
@@ -213,8 +213,8 @@ type rule struct {
 
 // inferChats applies to each chat connection of one messenger the first rule
 // that reads it. Connections of files go with the chat of the same client.
-func inferChats(id string, conns []infer.Conn) batches {
-	list := rules()
+func inferChats(id string, conns []infer.Conn, room *infer.Room) batches {
+	list := rules(room)
 	of := ruleOf(id, conns, list)
 	var parts batches
 	for i := range list {

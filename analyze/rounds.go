@@ -76,8 +76,9 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events batches, over map
 	for _, c := range all {
 		of[c.Flow.ID] = c
 	}
+	found := inferAll(chats)
 	for _, id := range sortedKeys(chats) {
-		for _, list := range inferChats(id, chats[id]) {
+		for _, list := range found[id] {
 			events = append(events, notTold(list, of, cut))
 		}
 	}
@@ -93,6 +94,25 @@ func (a *Analyzer) tell(all []*conn, cut capture.Time) (events batches, over map
 		}
 	}
 	return events, over
+}
+
+// inferAll infers the events of all messengers: of that with the most frames first,
+// so that the others find room enough in what it took.
+func inferAll(chats map[string][]infer.Conn) map[string]batches {
+	frames := map[string]int{}
+	for id, conns := range chats {
+		for i := range conns {
+			frames[id] += len(conns[i].Flow.Frames)
+		}
+	}
+	ids := sortedKeys(chats)
+	slices.SortStableFunc(ids, func(x, y string) int { return cmp.Compare(frames[y], frames[x]) })
+	var room infer.Room
+	out := map[string]batches{}
+	for _, id := range ids {
+		out[id] = inferChats(id, chats[id], &room)
+	}
+	return out
 }
 
 // forever is after all packets.

@@ -69,7 +69,10 @@ type following struct {
 //
 // Two texts in quick succession and a notice with its text look alike where no
 // receipt tells them apart; their probabilities say so.
-func Signal(conns []Conn) []Event {
+func Signal(conns []Conn) []Event { return new(Room).Signal(conns) }
+
+// Signal is the function of this name, in memory that was used before.
+func (r *Room) Signal(conns []Conn) []Event {
 	var law signalLaw
 	if err := json.Unmarshal(signalData, &law); err != nil {
 		panic(err) // embedded, and checked by a test
@@ -80,7 +83,7 @@ func Signal(conns []Conn) []Event {
 	}
 	var parts [][]Event
 	for _, group := range byService {
-		parts = append(parts, law.events(group))
+		parts = append(parts, law.events(group, r))
 	}
 	out := Joined(parts)
 	InOrder(out, before)
@@ -88,7 +91,7 @@ func Signal(conns []Conn) []Event {
 }
 
 // events is Signal for one messenger.
-func (law *signalLaw) events(conns []*Conn) []Event {
+func (law *signalLaw) events(conns []*Conn, room *Room) []Event {
 	var chat, media []*Conn
 	for _, c := range conns {
 		switch c.Role {
@@ -98,7 +101,7 @@ func (law *signalLaw) events(conns []*Conn) []Event {
 			chat = append(chat, c)
 		}
 	}
-	v := newView(chat)
+	v := newView(chat, room)
 	out := v.logins()
 	if v.oneSided() {
 		return v.withMedia(out, media)
@@ -160,7 +163,7 @@ func (x *signalTalk) event(id int32, p [meanings]float64) (Event, bool) {
 // requests gives the requests with messages as a view of their own, and adds
 // the keepalives to out. v holds all connections.
 func (law *signalLaw) requests(v *view, out *[]Event) *view {
-	w := &view{conns: v.conns, clients: v.clients, who: v.who, beside: v.beside, request: make([]bool, len(v.conns))}
+	w := &view{conns: v.conns, clients: v.clients, who: v.who, beside: v.beside, request: make([]bool, len(v.conns)), room: new(Room)}
 	until := v.loginEnds()
 	var frames []capture.Frame
 	var units []unit
@@ -172,7 +175,7 @@ func (law *signalLaw) requests(v *view, out *[]Event) *view {
 		w.units = append(w.units, t.kept()...)
 		*out = append(*out, t.keepalives()...)
 	}
-	inTime(w.units)
+	inTime(w.units, &w.room.sorter)
 	w.build()
 	return w
 }

@@ -88,7 +88,7 @@ func TestSignalSetUp(t *testing.T) {
 	copied := at(1.2, false, oneDown)
 	copied.who = 1
 	for source, want := range map[int32]int{-1: 4, 0: 4} { // the copy is a request by itself, or the other end of the first
-		x := &signalTalk{view: &view{units: append(slices.Clone(kept), copied), clients: make([]netip.Addr, 2)}, law: law, source: []int32{-1, -1, -1, -1, source}}
+		x := &signalTalk{view: &view{room: new(Room), units: append(slices.Clone(kept), copied), clients: make([]netip.Addr, 2)}, law: law, source: []int32{-1, -1, -1, -1, source}}
 		x.build()
 		n, first := 0, false
 		for _, list := range x.talks() {
@@ -101,7 +101,7 @@ func TestSignalSetUp(t *testing.T) {
 		}
 	}
 	for _, back := range []bool{false, true} {
-		x := &signalTalk{view: &view{}, law: law}
+		x := &signalTalk{view: &view{room: new(Room)}, law: law}
 		d := x.newTalk(pairing{0, -1}, []request{{ids: [2]int32{0, -1}, sent: secondOf(2.5), size: sizes{0, unseenSize}, back: back}}, []life{{0, secondOf(60)}})
 		d.sizes = newSizeTable(law, nil)
 		if p := d.read().p[0]; (p[aReceipt] > 0.8) != back {
@@ -123,7 +123,7 @@ func TestSignalDue(t *testing.T) {
 		receipt bool
 	}{{0.2, -1, true}, {1.5, -1, true}, {20, -1, false}, {0.2, 0, false}} {
 		units := []unit{at(99, 1, true), at(100, 0, false), at(100+c.after, 0, true), at(100.1+c.after, 1, false)}
-		x := &signalTalk{view: &view{units: units, clients: make([]netip.Addr, 5)}, law: law, source: []int32{-1, c.source, -1, 2}}
+		x := &signalTalk{view: &view{room: new(Room), units: units, clients: make([]netip.Addr, 5)}, law: law, source: []int32{-1, c.source, -1, 2}}
 		x.build()
 		list := x.talks()[pairing{0, 1}]
 		list = list[len(list)-1:] // what came before says nothing

@@ -35,7 +35,10 @@ import (
 // The method follows DESIGN.md, "What is known to work"; the comparison with
 // shifted clocks is a permutation test. The running time is near n log n; it
 // grows with the number of frames within a second of each message.
-func Stream(conns []Conn) []Event {
+func Stream(conns []Conn) []Event { return new(Room).Stream(conns) }
+
+// Stream is the function of this name, in memory that was used before.
+func (r *Room) Stream(conns []Conn) []Event {
 	byService := make(map[string][]*Conn)
 	for i := range conns {
 		c := &conns[i]
@@ -43,7 +46,7 @@ func Stream(conns []Conn) []Event {
 	}
 	var parts [][]Event
 	for _, group := range byService {
-		parts = append(parts, streamOf(group))
+		parts = append(parts, r.streamOf(group))
 	}
 	out := Joined(parts)
 	InOrder(out, before)
@@ -86,7 +89,7 @@ func before(a, b *Event) int {
 }
 
 // streamOf is Stream for one messenger.
-func streamOf(conns []*Conn) []Event {
+func (r *Room) streamOf(conns []*Conn) []Event {
 	var chat, media []*Conn
 	for _, c := range conns {
 		switch c.Role {
@@ -96,7 +99,7 @@ func streamOf(conns []*Conn) []Event {
 			chat = append(chat, c)
 		}
 	}
-	v := newView(chat)
+	v := newView(chat, r)
 	if v.oneSided() {
 		return v.withMedia(v.logins(), media)
 	}

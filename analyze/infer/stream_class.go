@@ -57,15 +57,16 @@ const answersMost = 1 << 16
 func (v *view) markAnswers(up bool) {
 	ids := v.settled(up)
 	some := spaced(ids, answersMost)
-	found := make([][2]float64, len(some)) // in order of time, in which units lie in memory
+	found := emptied(&v.room.found, len(some))[:len(some)] // in order of time, in which units lie in memory
 	last := make([]cursors, len(v.clients))
 	for k, id := range some {
 		found[k][0], found[k][1] = v.answers(id, &last[v.units[id].who])
 	}
-	sizes := make([]uint32, len(some))
-	hits, chance := make([]float64, len(some)+1), make([]float64, len(some)+1)
+	sizes, sums := emptied(&v.room.sizes, len(some)), emptied(&v.room.sums, len(some)+1)
+	sums = append(sums, [2]float64{}) // of hits and of chance, of all sizes before
 	for k, i := range v.bySize(some) {
-		sizes[k], hits[k+1], chance[k+1] = v.units[some[i]].size, hits[k]+found[i][0], chance[k]+found[i][1]
+		sizes = append(sizes, v.units[some[i]].size)
+		sums = append(sums, [2]float64{sums[k][0] + found[i][0], sums[k][1] + found[i][1]})
 	}
 	react := make(map[uint32]float32)
 	for _, id := range ids {
@@ -73,7 +74,7 @@ func (v *view) markAnswers(up bool) {
 		r, ok := react[u.size]
 		if !ok {
 			lo, hi := alikeSizes(sizes, u.size)
-			n, h, c := float64(hi-lo), hits[hi]-hits[lo], chance[hi]-chance[lo]
+			n, h, c := float64(hi-lo), sums[hi][0]-sums[lo][0], sums[hi][1]-sums[lo][1]
 			r = float32(max(0, (h-c)/(n-c+1)))
 			react[u.size] = r
 		}
@@ -84,13 +85,14 @@ func (v *view) markAnswers(up bool) {
 	}
 }
 
-// settled gives the units of a direction that are of no login.
+// settled gives the units of a direction that are of no login. They are good until
+// it is asked again.
 func (v *view) settled(up bool) []int32 {
 	n := len(v.downs)
 	if up {
 		n = len(v.units) - n
 	}
-	ids := make([]int32, 0, n)
+	ids := emptied(&v.room.settled, n)
 	for i := range v.units {
 		if u := &v.units[i]; u.up == up && !u.login {
 			ids = append(ids, int32(i))
@@ -99,13 +101,14 @@ func (v *view) settled(up bool) []int32 {
 	return ids
 }
 
-// bySize gives the order of units by size, those of one size as they are.
+// bySize gives the order of units by size, those of one size as they are. It is good
+// until it is asked again.
 func (v *view) bySize(ids []int32) []int32 {
-	sizes := make([]keyed, len(ids))
+	sizes := v.room.sorter.keys(len(ids))
 	for i, id := range ids {
 		sizes[i] = keyed{uint64(v.units[id].size), int32(i)}
 	}
-	return sorted(sizes)
+	return v.room.sorter.sorted()
 }
 
 // markNews tells, on connections of requests, answers to requests that wait

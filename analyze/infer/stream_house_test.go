@@ -202,7 +202,7 @@ func TestRequesting(t *testing.T) {
 		for i := range p.flows() {
 			conns = append(conns, &p.conns[i])
 		}
-		if got := requesting(conns); got[len(got)-1] != tt.want {
+		if got := new(Room).requesting(conns); got[len(got)-1] != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

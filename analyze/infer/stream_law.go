@@ -34,13 +34,13 @@ const fewPairs = 3
 // compare gathers the pairs of frames up and what follows them at others and
 // (copies) at the sender. What it gives is good until the next comparison.
 func (v *view) compare(ups []int32, copies bool) *comparison {
-	c := &comparison{ups: v.sizesOf(ups), pairs: v.pairs[:0]}
+	c := &comparison{ups: v.sizesOf(ups), pairs: v.room.pairs[:0]}
 	c.sizes = len(slices.Compact(slices.Clone(c.ups)))
 	for _, id := range ups {
 		u := &v.units[id]
 		c.gather(v.behind(u.at), u, u.at, copies, nil)
 	}
-	v.pairs = c.pairs
+	v.room.pairs = c.pairs
 	if c.choose(); len(c.deltas) == 0 {
 		c.pairs = nil
 		return c
@@ -63,7 +63,7 @@ func (v *view) compare(ups []int32, copies bool) *comparison {
 			c.gather(v.behind(u.at.Add(s)), u, u.at.Add(s), copies, place)
 		}
 	}
-	v.pairs = c.pairs
+	v.room.pairs = c.pairs
 	return c
 }
 

@@ -13,7 +13,7 @@ func TestFanned(t *testing.T) {
 		takers int // of each
 		want   bool
 	}{{"to many", 8, true}, {"to one each", 1, true}, {"to nobody", 0, false}} {
-		v := &view{clients: make([]netip.Addr, 12)}
+		v := &view{clients: make([]netip.Addr, 12), room: new(Room)}
 		for i := range 10 {
 			at, size := 10+60*float64(i), uint32(4070+13*i)
 			v.units = append(v.units, unit{at: secondOf(at), size: size, up: true, who: int32(i % 3), source: -1})
@@ -25,7 +25,7 @@ func TestFanned(t *testing.T) {
 				v.units = append(v.units, unit{at: secondOf(at + 0.1), size: n, who: 4 + k, source: -1})
 			}
 		}
-		inTime(v.units)
+		inTime(v.units, &v.room.sorter)
 		v.build()
 		f := family{low: 4070, high: 4200}
 		for i := range v.units {

@@ -63,8 +63,8 @@ type view struct {
 	request []bool              // by conn: strictly requests and answers, as HTTP/1.1 is
 	who     []int32             // by conn: index into clients
 	beside  []bool              // by conn: opened beside a live one of the same client
-	pairs   []trial             // room for those of the next comparison
 	parts   []enclosed          // messages that came in one unit with others
+	room    *Room
 
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
 }
@@ -91,21 +91,20 @@ const (
 )
 
 // newView cuts the data frames of the message connections into units.
-func newView(conns []*Conn) *view {
-	v := &view{conns: conns, clients: clientsOf(conns), request: requesting(conns)}
+func newView(conns []*Conn, room *Room) *view {
+	v := &view{conns: conns, clients: clientsOf(conns), request: room.requesting(conns), room: room}
 	v.who = v.whoseConns()
 	v.beside = v.besides()
 	most := 0
 	for _, c := range conns {
 		most += len(c.Flow.Frames)
 	}
-	v.units = make([]unit, 0, most)
-	var frames []capture.Frame
+	v.units = emptied(&room.units, most)
 	for i, c := range conns {
-		frames = application(frames[:0], c.Flow)
-		v.units = appendCut(v.units, frames, int32(i), v.who[i], v.request[i])
+		room.frames = application(room.frames[:0], c.Flow)
+		v.units = appendCut(v.units, room.frames, int32(i), v.who[i], v.request[i])
 	}
-	inTime(v.units)
+	inTime(v.units, &room.sorter)
 	v.partHouses()
 	v.markLogins()
 	v.build()
@@ -115,56 +114,16 @@ func newView(conns []*Conn) *view {
 
 // inTime orders units by time, those of one moment as they are. It sorts their
 // numbers: a unit is too large to be moved about.
-func inTime(units []unit) {
+func inTime(units []unit, room *sorter) {
 	first := capture.Time(math.MaxInt64)
 	for i := range units {
 		first = min(first, units[i].at)
 	}
-	moments := make([]keyed, len(units))
+	moments := room.keys(len(units))
 	for i := range units {
 		moments[i] = keyed{uint64(units[i].at - first), int32(i)}
 	}
-	permute(units, sorted(moments))
-}
-
-// keyed is a number and what it is sorted by.
-type keyed struct {
-	key uint64
-	id  int32
-}
-
-// sorted gives the numbers in the order of their keys, those of one key as they
-// are. It is a radix sort by the digits that the keys have (Knuth, volume 3,
-// 5.2.5), which takes a quarter of the time of a sort by comparison for a
-// million of them. It uses list up.
-func sorted(list []keyed) []int32 {
-	const digit = 11 // bits: the counters stay in the nearest cache
-	var most uint64
-	for i := range list {
-		most = max(most, list[i].key)
-	}
-	spare := make([]keyed, len(list))
-	for ; most > 0; most >>= digit {
-		var at [1<<digit + 1]int32
-		for i := range list {
-			at[list[i].key%(1<<digit)+1]++
-		}
-		for d := range 1 << digit {
-			at[d+1] += at[d]
-		}
-		for _, x := range list {
-			d := x.key % (1 << digit)
-			x.key >>= digit
-			spare[at[d]] = x
-			at[d]++
-		}
-		list, spare = spare, list
-	}
-	order := make([]int32, len(list))
-	for i := range list {
-		order[i] = list[i].id
-	}
-	return order
+	permute(units, room.sorted())
 }
 
 // permute puts list[order[i]] in place i, every cycle of the permutation in
@@ -203,14 +162,13 @@ func (v *view) markResponses() {
 // requesting tells which connections speak strictly in requests and answers.
 // One that is too short to tell by itself, and does not speak against it, is taken
 // to be like the rest.
-func requesting(conns []*Conn) []bool {
+func (r *Room) requesting(conns []*Conn) []bool {
 	out := make([]bool, len(conns))
 	counts := make([][2]int, len(conns))
 	var allTurns, allBreaks int
-	var frames []capture.Frame
 	for i, c := range conns {
-		frames = application(frames[:0], c.Flow)
-		t, b := turns(frames, true)
+		r.frames = application(r.frames[:0], c.Flow)
+		t, b := turns(r.frames, true)
 		counts[i] = [2]int{t, b}
 		allTurns, allBreaks = allTurns+t, allBreaks+b
 	}
@@ -428,14 +386,14 @@ func (v *view) reserve() {
 			downs++
 		}
 	}
-	times, ids := make([]capture.Time, len(v.units)), make([]int32, len(v.units))
+	times, ids := emptied(&v.room.times, len(v.units)), emptied(&v.room.index, len(v.units))
 	for who := range n {
 		for d, k := range n[who] {
-			v.times[who][d], times = times[:0:k], times[k:]
-			v.index[who][d], ids = ids[:0:k], ids[k:]
+			v.times[who][d], times = times[:0:k], times[k:k]
+			v.index[who][d], ids = ids[:0:k], ids[k:k]
 		}
 	}
-	v.downs, v.falls = make([]int32, 0, downs), make([]fall, 0, downs)
+	v.downs, v.falls = emptied(&v.room.downs, downs), emptied(&v.room.falls, downs)
 }
 
 // direction gives the index of a direction.
