@@ -135,6 +135,7 @@ const sampleRoom = 1 << 17
 // before.
 func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 	var out [][]pairing
+	var list, room []pairing
 	span := n.last.Sub(n.first) + 1
 	for i := step / 2; i < len(n.recv); i += step {
 		r := n.recv[i]
@@ -146,7 +147,7 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 			from, to = r.at.Add(early), r.at.Add(longest)
 		}
 		k, _ := slices.BinarySearchFunc(n.sent, from, func(s mark, t capture.Time) int { return int(s.at.Sub(t)) })
-		var list []pairing
+		list = list[:0]
 		for ; k < len(n.sent) && n.sent[k].at <= to; k++ {
 			s := n.sent[k]
 			if mirrored {
@@ -156,10 +157,18 @@ func (n *net) sample(step int, shift time.Duration, mirrored bool) [][]pairing {
 				list = append(list, pairingOf(&s, &r))
 			}
 		}
-		out = append(out, list)
+		if len(room) < len(list) {
+			room = make([]pairing, max(len(list), pairingRoom))
+		}
+		k = copy(room, list)
+		out, room = append(out, room[:k:k]), room[k:]
 	}
 	return out
 }
+
+// pairingRoom is for how many pairings room is made at once: of lists that grow one
+// by one most of the memory is what they outgrew.
+const pairingRoom = 1 << 12
 
 // possible tells whether s may be the source of r: another party. By how much it
 // may be told of later is for the law to say.
@@ -274,8 +283,14 @@ func (b *base) fit(real [][]pairing) (*law, float64) {
 	l := b.excess(real)
 	gain := 0.0
 	var fits []float64
+	// The law of a round is read from its counts in the next one.
+	grow, bulk := newCounts(growth()), newCounts(bulkRatio())
+	nextGrow, nextBulk := newCounts(growth()), newCounts(bulkRatio())
 	for range fitRounds {
-		lag, grow, bulk := make([]float64, lagBins), newCounts(growth()), newCounts(bulkRatio())
+		grow, nextGrow, bulk, nextBulk = nextGrow, grow, nextBulk, bulk
+		grow.clear()
+		bulk.clear()
+		lag := make([]float64, lagBins)
 		var kinds [4]float64
 		var sum float64
 		gain = 0

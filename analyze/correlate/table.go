@@ -68,6 +68,16 @@ func (c *counts) open(class int) {
 	}
 }
 
+// clear takes all counts back.
+func (c *counts) clear() {
+	for _, class := range c.bins {
+		for _, bins := range class {
+			clear(bins)
+		}
+	}
+	clear(c.sum[:])
+}
+
 // bin gives the finest bin of a value.
 func (s *scale) bin(x float64) int {
 	return int((max(-s.limit, min(s.limit, x)) + s.limit) / s.units[0])
