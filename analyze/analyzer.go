@@ -174,16 +174,22 @@ func (c *conn) take(f *capture.Flow) {
 	frames, signals, bursts := c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts
 	*c.Flow = *f
 	c.Flow.Signs = slices.Clone(f.Signs)
-	c.Flow.Frames = append(roomFor(frames, len(f.Frames)), f.Frames...)
+	c.Flow.Frames = append(roomFor(frames, len(f.Frames), f.Final), f.Frames...)
 	c.Flow.Signals = append(signals, f.Signals...)
 	c.Flow.Bursts = append(bursts, f.Bursts...)
 }
 
 // roomFor lets a flow's frames double while they are few thousand: append adds
-// a quarter, and copies four times as much in all.
-func roomFor(frames []capture.Frame, more int) []capture.Frame {
+// a quarter, and copies four times as much in all. Where they are the last, it
+// makes room for these and no more.
+func roomFor(frames []capture.Frame, more int, last bool) []capture.Frame {
 	const few = 1 << 12
-	if n := len(frames); n > 0 && n < few && n+more > cap(frames) {
+	switch n := len(frames); {
+	case n+more <= cap(frames):
+		return frames
+	case last:
+		return append(make([]capture.Frame, 0, n+more), frames...)
+	case n > 0 && n < few:
 		return slices.Grow(frames, max(n, more))
 	}
 	return frames

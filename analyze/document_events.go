@@ -12,12 +12,15 @@ import (
 // events enters events, and gives those that the matcher takes. It forgets each
 // as it is entered, so that what they were inferred in can go meanwhile.
 func (d *document) events(list []*infer.Event) *matchable {
-	n := 0
+	n, some := 0, 0
 	for _, e := range list {
 		n += len(e.Evidence)
+		if matches(e) {
+			some++
+		}
 	}
 	room := make([]Evidence, 0, n) // at once: one by one they take a fifth more
-	m := &matchable{}
+	m := &matchable{make([]infer.Event, 0, some), make([]int32, 0, some)}
 	d.Events = make([]Event, 0, len(list))
 	for i, e := range list {
 		from := len(room)
@@ -27,7 +30,9 @@ func (d *document) events(list []*infer.Event) *matchable {
 		out := d.event(e)
 		out.ID, out.Evidence = fmt.Sprintf("e%d", i+1), room[from:len(room):len(room)]
 		d.Events = append(d.Events, out)
-		m.take(e, i)
+		if matches(e) {
+			m.events, m.at = append(m.events, *e), append(m.at, int32(i))
+		}
 		list[i] = nil
 	}
 	return m
@@ -107,11 +112,10 @@ type matchable struct {
 	at     []int32 // where each stands in the document
 }
 
-// take adds the event at place i of the document if the matcher has a use for it.
-func (m *matchable) take(e *infer.Event, i int) {
-	if _, ok := correlateKinds[e.Kind]; ok && e.Direction != "" {
-		m.events, m.at = append(m.events, *e), append(m.at, int32(i))
-	}
+// matches tells whether the matcher has a use for an event.
+func matches(e *infer.Event) bool {
+	_, ok := correlateKinds[e.Kind]
+	return ok && e.Direction != ""
 }
 
 // among lets do work on d as if it listed these events only, so that they stand

@@ -136,8 +136,8 @@ func (b *Book) Mapped(addr, public netip.Addr, at capture.Origin) {
 // to parties, and adds the accounts that logs name. given holds the user's own
 // names by address or account.
 func (b *Book) Parties(addrs []netip.Addr, given map[string]string) []Party {
-	var out []Party
-	place := map[netip.Addr]int{}
+	out := make([]Party, 0, len(addrs))
+	place := make(map[netip.Addr]int, len(addrs))
 	at := map[capture.MAC]int{}
 	person := map[string]int{}
 	for _, a := range addrs {

@@ -70,28 +70,37 @@ func fold(events []*analyze.Event) []row {
 	if len(events) <= fewRows {
 		return each(events)
 	}
-	var rows []row
 	most := rowsFor(events)
-	for _, pause := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour, always} {
-		atMost := most
-		if pause == always {
-			atMost = len(events)
-		}
-		if rows = foldBy(events, pause, atMost); len(rows) <= atMost {
+	pause := always
+	for _, p := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour} {
+		if n := rowsBy(events, p, most); n <= most {
+			pause = p
 			break
 		}
+	}
+	return foldBy(events, pause)
+}
+
+// rowsBy counts the rows that foldBy makes, until there are more than most: of a
+// pause that leaves too many no row is made.
+func rowsBy(events []*analyze.Event, pause time.Duration, most int) (rows int) {
+	last := map[same]time.Time{}
+	for i := 0; i < len(events) && rows <= most; i++ {
+		key := sameOf(events[i])
+		if before, ok := last[key]; !ok || events[i].Time.Sub(before) > pause {
+			rows++
+		}
+		last[key] = events[i].Time
 	}
 	return rows
 }
 
 // foldBy joins events of the same kind between the same two that follow each
-// other within a pause, until there are more rows than most. Events are in time
-// order.
-func foldBy(events []*analyze.Event, pause time.Duration, most int) []row {
+// other within a pause. Events are in time order.
+func foldBy(events []*analyze.Event, pause time.Duration) []row {
 	var rows []row
 	open := map[same]int{}
-	for i := 0; i < len(events) && len(rows) <= most; i++ {
-		e := events[i]
+	for _, e := range events {
 		key := sameOf(e)
 		at, ok := open[key]
 		if ok && e.Time.Sub(rows[at].last) <= pause {
