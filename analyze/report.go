@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ func (a *Analyzer) report(inputs []Input, last bool) *Report {
 	}
 	if last {
 		a.kept, a.conns, all = nil, nil, nil
+		runtime.GC() // least is in use here; what the frames took is room for all that follows
 	}
 	d := newDocument(a.opt, inputs)
 	entries := tieLegs(a.entries.list)
