@@ -86,7 +86,7 @@ func steadyOnes(list []double) []double {
 func framesOf(f *capture.Flow, up bool) []sight {
 	var out []sight
 	for i := range f.Frames {
-		if x := &f.Frames[i]; x.Up == up {
+		if x := &f.Frames[i]; x.Up == up && x.Kind != capture.FrameGap {
 			out = append(out, sight{mark{kind: uint8(x.Kind), length: x.Length}, x.Time, x.Origin})
 		}
 	}

@@ -98,13 +98,14 @@ const (
 	FrameClear                      // clear text before STARTTLS
 	FrameSegment                    // no readable lengths: one TCP segment, or adjacent full segments joined
 	FrameDatagram                   // one UDP or QUIC datagram
+	FrameGap                        // bytes that the capture does not hold, in which frames began: one or several, or part of one
 )
 
 // Frame is one application frame by the length that is readable in clear.
 type Frame struct {
-	Time   Time // arrival of the packet that held its first byte
+	Time   Time // arrival of the packet that held its first byte; of a gap, when it first showed
 	Origin Origin
-	Length uint32 // bytes of the frame's body as its length field says, without the header
+	Length uint32 // bytes of the frame's body as its length field says, without the header; of a gap, all of its bytes
 	Kind   FrameKind
 	Up     bool
 	Guess  bool // framing was found anew after missing bytes or in mid-stream

@@ -18,6 +18,7 @@ type transfer struct {
 	first, last capture.Time
 	at          capture.Origin
 	bytes       uint64
+	missing     uint64 // of these
 	used        bool
 }
 
@@ -62,12 +63,12 @@ func transfersOf(conns []Conn) []transfer {
 // show, from bursts of datagrams otherwise, without the handshake.
 func (c *Conn) transfers(up bool) []transfer {
 	var out []transfer
-	add := func(from, to capture.Time, at capture.Origin, bytes uint64) {
+	add := func(from, to capture.Time, at capture.Origin, bytes, missing uint64) {
 		if n := len(out); n > 0 && from.Sub(out[n-1].last) <= transferGap {
-			out[n-1].last, out[n-1].bytes = to, out[n-1].bytes+bytes
+			out[n-1].last, out[n-1].bytes, out[n-1].missing = to, out[n-1].bytes+bytes, out[n-1].missing+missing
 			return
 		}
-		out = append(out, transfer{client: c.Flow.Client.Addr(), conn: c, up: up, first: from, last: to, at: at, bytes: bytes})
+		out = append(out, transfer{client: c.Flow.Client.Addr(), conn: c, up: up, first: from, last: to, at: at, bytes: bytes, missing: missing})
 	}
 	contents := application(nil, c.Flow)
 	for i := range c.Flow.Frames {
@@ -77,13 +78,19 @@ func (c *Conn) transfers(up bool) []transfer {
 	}
 	slices.SortStableFunc(contents, func(a, b capture.Frame) int { return cmp.Compare(a.Time, b.Time) })
 	for i := range contents {
-		if f := &contents[i]; f.Up == up {
-			add(f.Time, f.Time, f.Origin, uint64(f.Length))
+		f := &contents[i]
+		if f.Up != up {
+			continue
 		}
+		missing := uint64(0)
+		if f.Kind == capture.FrameGap {
+			missing = uint64(f.Length)
+		}
+		add(f.Time, f.Time, f.Origin, uint64(f.Length), missing)
 	}
 	for i := range c.Flow.Bursts {
 		if b := &c.Flow.Bursts[i]; b.Up == up && b.Kind == capture.BurstQUIC {
-			add(b.First, b.Last, b.FirstAt, b.Bytes)
+			add(b.First, b.Last, b.FirstAt, b.Bytes, 0)
 		}
 	}
 	if len(out) > 0 && len(c.Flow.Bursts) > 0 && c.Flow.JA4 != "" { // opened in the capture

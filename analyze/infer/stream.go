@@ -181,7 +181,7 @@ func (v *view) arrivals(fs []family) {
 	var open []int32
 	for _, id := range v.downs {
 		switch d := &v.units[id]; {
-		case d.login || d.echo:
+		case d.login || d.echo || d.torn && d.ground == groundNone:
 			continue
 		case d.waited && d.ground == groundNone:
 			d.ground = groundWaited
@@ -229,11 +229,12 @@ func arriving(fs []family) (low, high uint32) {
 // events gives the events of all units that mean something.
 func (v *view) events(fs []family) []Event {
 	out := slices.Grow(v.logins(), v.telling())
+	passed := v.tornSources()
 	for i := range v.units {
 		u := &v.units[i]
 		switch {
 		case u.content:
-			out = append(out, v.event(u, Message, Sent, sureSent(fs, u), "a record up of a size and at a time of one's own choosing"))
+			out = append(out, v.event(u, Message, Sent, v.sureSent(fs, int32(i), passed[int32(i)]), noteSent(u)))
 		case u.up && u.signal != noSignal:
 			out = append(out, v.event(u, signalKinds[u.signal], Sent, sureSignal, "a record up that is always of this size"))
 		case !u.up && !u.login && !u.echo && u.ground != groundNone:

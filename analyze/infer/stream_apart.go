@@ -82,7 +82,7 @@ func (v *view) takeApart(fs []family, ups [][]int32) {
 			from++
 		}
 		from = max(from, until-relayMost)
-		if d.echo || d.ground != groundNone || a.believe(d, from, until) || d.login || int64(d.size) < least {
+		if d.echo || d.ground != groundNone || a.believe(d, from, until) || d.login || d.torn || int64(d.size) < least {
 			continue
 		}
 		a.take(id, a.under(d, from, until))
@@ -95,7 +95,7 @@ func (v *view) takeApart(fs []family, ups [][]int32) {
 func (a *parcels) resume(fs []family) {
 	for i := range a.v.units {
 		u := &a.v.units[i]
-		if !u.up || !u.login || u.inner || u.react >= answering {
+		if !u.up || !u.login || u.inner || u.torn || u.react >= answering {
 			continue
 		}
 		if f := chosen(fs, u.size); f != nil && f.law != nil && a.cameOn(u, f.law) {

@@ -56,7 +56,7 @@ const answersMost = 1 << 16
 // its size follow something from the other side, over what chance makes of it.
 func (v *view) markAnswers(up bool) {
 	ids := v.settled(up)
-	some := spaced(ids, answersMost)
+	some := spaced(v.whole(ids), answersMost)
 	found := emptied(&v.room.found, len(some))[:len(some)] // in order of time, in which units lie in memory
 	last := make([]cursors, len(v.clients))
 	for k, id := range some {
@@ -100,6 +100,17 @@ func (v *view) settled(up bool) []int32 {
 	}
 	return ids
 }
+
+// whole gives those of units of which nothing is missing: what is learned of sizes
+// is learned from them.
+func (v *view) whole(ids []int32) []int32 {
+	if !slices.ContainsFunc(ids, v.isTorn) {
+		return ids
+	}
+	return slices.DeleteFunc(slices.Clone(ids), v.isTorn)
+}
+
+func (v *view) isTorn(id int32) bool { return v.units[id].torn }
 
 // bySize gives the order of units by size, those of one size as they are. It is good
 // until it is asked again.
@@ -203,7 +214,7 @@ func (v *view) leaders(up bool) []int32 {
 	last := make(map[int32]int) // client to position in out
 	for i := range v.units {
 		u := &v.units[i]
-		if u.up != up || u.login || u.react >= spontaneous {
+		if u.up != up || u.login || u.torn || u.react >= spontaneous {
 			continue
 		}
 		if k, ok := last[u.who]; ok && up && u.at.Sub(v.units[out[k]].at) <= burstGap {

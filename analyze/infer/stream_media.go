@@ -7,7 +7,8 @@ import (
 )
 
 // leastAlone is the least size in bytes of a transfer that is told without a
-// message: thumbnails and profile pictures are mostly smaller.
+// message: thumbnails and profile pictures are mostly smaller. Of missing bytes
+// nobody knows what they were.
 const leastAlone = 100 << 10
 
 // withMedia makes media of messages that an upload precedes or a download
@@ -30,7 +31,7 @@ func (v *view) withMedia(events []Event, media []*Conn) []Event {
 			e.attach(list)
 		}
 		for i := range list {
-			if t := &list[i]; !t.used && t.bytes >= leastAlone {
+			if t := &list[i]; !t.used && t.bytes-t.missing >= leastAlone {
 				more = append(more, t.event())
 			}
 		}

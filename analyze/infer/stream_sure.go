@@ -19,6 +19,7 @@ const (
 	sureAsked  = 0.85 // received: answered with a receipt of known size
 	sureWaited = 0.85 // received: (simulated afternoons, 2026-11-29) while a session began, of a size that is rare there
 	sureApart  = 0.9  // received: one of several in one record
+	sureTorn   = 0.9  // of a size that was concluded from missing bytes (with packets dropped, 2026-11-30)
 	sureSignal = 0.7
 	sureLogin  = 0.85
 	leastSure  = 0.5 // events less sure are not given
@@ -39,10 +40,16 @@ var notes = [...]string{
 	groundWaited:  "a record down with the size of a message, which is rare when sessions begin",
 }
 
-// sureSent is the probability that a unit up was a message.
-func sureSent(fs []family, u *unit) float64 {
+// sureSent is the probability that unit id, which goes up, was a message; that it
+// was passed on speaks for a torn one.
+func (v *view) sureSent(fs []family, id int32, passed bool) float64 {
+	u := &v.units[id]
 	f := &fs[home(fs, u)]
 	switch {
+	case u.torn && passed:
+		return sureTorn * (1 + v.torn.single(u)) / 2
+	case u.torn:
+		return sureTorn * v.torn.single(u)
 	case f.law.anything:
 		return sureLoose
 	case len(f.units) < fewUnits || !f.varied():
@@ -55,11 +62,17 @@ func sureSent(fs []family, u *unit) float64 {
 func (v *view) sureReceived(fs []family, d *unit) float64 {
 	switch d.ground {
 	case groundLaw:
+		if d.torn {
+			return sureTorn
+		}
 		if f := &fs[home(fs, &v.units[d.source])]; f.law.anything || !f.varied() {
 			return sureLoose
 		}
 		return sureLaw
 	case groundDelay:
+		if d.torn {
+			return sureDelay * (1 + v.torn.single(d)) / 2
+		}
 		return sureDelay
 	case groundReceipt:
 		return sureAsked

@@ -34,6 +34,7 @@ type unit struct {
 	inner   bool  // part of a burst of which another unit is the substance
 	echo    bool  // a copy of what the same client had just sent
 	content bool  // of a size and behaviour that carries what people write
+	torn    bool  // some of it is missing, so that its size is a guess, and it may be several
 	ground  uint8 // why a unit down is taken as a message
 	signal  uint8 // of a unit up without content: index into signalKinds
 }
@@ -66,6 +67,7 @@ type view struct {
 	parts   []enclosed          // messages that came in one unit with others
 	room    *Room
 
+	torn     *tears  // nil where nothing is missing
 	sureOpen float64 // probability that a unit of the size of a message, without source, is one
 }
 
@@ -109,6 +111,7 @@ func newView(conns []*Conn, room *Room) *view {
 	v.markLogins()
 	v.build()
 	v.markResponses()
+	v.torn = v.tears()
 	return v
 }
 
@@ -192,6 +195,9 @@ func clientsOf(conns []*Conn) []netip.Addr {
 	return slices.Compact(out)
 }
 
+// recordHeader is the length of a TLS record's header (RFC 8446 section 5.1).
+const recordHeader = 5
+
 // data tells whether a frame can be part of a message.
 func data(f *capture.Frame) bool {
 	return f.Kind == capture.FrameData && f.Length > 0
@@ -208,7 +214,7 @@ func application(out []capture.Frame, f *capture.Flow) []capture.Frame {
 		switch x := &f.Frames[i]; {
 		case x.Kind == capture.FrameHandshake:
 			hello = hello || len(out) == 0
-		case !data(x):
+		case !data(x) && x.Kind != capture.FrameGap:
 		case hello && !finished && x.Up && (len(out) == 0 || out[0].Up):
 			hello = false // TLS 1.2: the client speaks first
 			out = append(out, *x)
@@ -251,6 +257,7 @@ func turns(frames []capture.Frame, asked bool) (kept, broken int) {
 		if i > 0 && f.Time.Sub(frames[i-1].Time) > joinGap {
 			last := &frames[i-1]
 			switch {
+			case f.Up == last.Up && (f.Kind == capture.FrameGap || last.Kind == capture.FrameGap): // the other side may have been next
 			case f.Up == last.Up:
 				broken++
 			case !asked || f.Length != before[d] && last.Length >= leastRequest:
@@ -267,13 +274,17 @@ func appendCut(out []unit, frames []capture.Frame, conn, who int32, turns bool) 
 	from := len(out)
 	for i := range frames {
 		f := &frames[i]
+		size, gap := f.Length, f.Kind == capture.FrameGap
+		if gap { // it was one frame, if it was no more
+			size = max(size, recordHeader+1) - recordHeader
+		}
 		if n := len(out); n > from && continues(&out[n-1], f, turns) {
 			u := &out[n-1]
-			u.size, u.last, u.end = u.size+f.Length, f.Length, f.Time
+			u.size, u.last, u.end, u.torn = u.size+size, size, f.Time, u.torn || gap
 			continue
 		}
 		out = append(out, unit{at: f.Time, end: f.Time, origin: f.Origin, conn: conn, who: who,
-			size: f.Length, last: f.Length, up: f.Up, source: -1})
+			size: size, last: size, up: f.Up, source: -1, torn: gap})
 	}
 	return out
 }

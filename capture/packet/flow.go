@@ -229,7 +229,7 @@ func (fl *flow) over(p *Packet, dir int) bool {
 // full tells that enough was gathered to make a record, or that the oldest of
 // it is a minute old, so that what belongs together reaches the receiver about
 // in order of time. Frames that are growing or may yet be cut otherwise are
-// waited for.
+// waited for, and those that are held because others are missing before them.
 func (fl *flow) full() bool {
 	f := &fl.f
 	n := len(f.Frames) + len(f.Signals) + len(f.Bursts)
@@ -239,7 +239,7 @@ func (fl *flow) full() bool {
 	if n >= 2*maxGathered {
 		return true
 	}
-	if fl.tcp != nil && (fl.tcp.burst != [2]int32{-1, -1} || n < maxGathered && fl.tcp.kind == framingUnknown) {
+	if fl.tcp != nil && (fl.early > 0 || fl.tcp.burst != [2]int32{-1, -1} || n < maxGathered && fl.tcp.kind == framingUnknown) {
 		return false
 	}
 	return n >= maxGathered || f.Last.Sub(oldest(f)) > maxKept

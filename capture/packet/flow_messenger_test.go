@@ -60,7 +60,7 @@ func TestMessengerFrames(t *testing.T) {
 			c := tp.talk(phone, chat).open().say(up, slices.Concat(wa(edge+pro), full))
 			c.say(up, b[:100]).lose(up, 200).say(up, b[300:]).ack(down).lose(up, 120).say(up, wa("", 60)).ack(down).say(up, wa("", 61))
 		}, []string{flow + "whatsapp-noise missing=320/0", "  up handshake 15 #4", "  up handshake 36 #4", "  up data 500 #5", "  up data 90 #6",
-			"  up data 60 #8 guess", "  up data 61 #10 guess"}},
+			"  up gap 120 #8", "  up data 60 #8 guess", "  up data 61 #10 guess"}},
 		{"random bytes are not WhatsApp's", func(tp *tape) {
 			c := tp.talk(phone, chat)
 			for i := range 12 {

@@ -81,9 +81,23 @@ func TestTCPFrames(t *testing.T) {
 		{"lost with headers, found again", func(tp *tape) {
 			b := data(1000, 500, 77)
 			start(tp).say(up, b[:300]).lose(up, 900).say(up, b[1200:]).ack(down).say(up, data(30))
-		}, from(named+" missing=900/0", "  up data 1000 #6", "  up data 77 #7 guess", "  up data 30 #9 guess")},
+		}, from(named+" missing=900/0", "  up data 1000 #6", "  up gap 505 #7", "  up data 77 #7 guess", "  up data 30 #9 guess")},
+		{"late at the tap: acknowledged, and overtaken, before it was seen", func(tp *tape) {
+			b := data(100, 200)
+			start(tp).lose(up, 105).ack(down).say(up, b[105:]).at(up, 93, b[:105]).say(up, data(30))
+		}, from(named, "  up data 100 #8", "  up data 200 #7", "  up data 30 #9")},
+		{"lost: the gap stands where it was acknowledged, before the answer", func(tp *tape) {
+			start(tp).lose(up, 105).ack(down).say(down, data(77)).say(up, data(30)).ack(down)
+		}, from(named+" missing=105/0", "  up gap 105 #8", "  down data 77 #7", "  up data 30 #8 guess")},
+		{"lost on both sides: in the order of the talk", func(tp *tape) {
+			start(tp).lose(up, 205).lose(down, 305).say(up, data(30)).say(down, data(77)).ack(up)
+		}, from(named+" missing=205/305", "  up gap 205 #6", "  down gap 305 #7", "  up data 30 #6 guess", "  down data 77 #7 guess")},
+		{"lost inside a body, and again beyond it", func(tp *tape) {
+			b := data(3000, 50)
+			start(tp).say(up, b[:1000]).lose(up, 500).say(up, b[1500:1600]).lose(up, 1900).say(up, data(30)).ack(down)
+		}, from(named+" missing=2400/0", "  up data 3000 #6", "  up gap 495 #8", "  up data 30 #8 guess")},
 		{"lost, and nothing says so until the end", func(tp *tape) { start(tp).lose(up, 500).at(up, 593, data(30)) },
-			from(named+" missing=500/0", "  up data 30 #6 guess")},
+			from(named+" missing=500/0", "  up gap 500 #6", "  up data 30 #6 guess")},
 		{"server's half only", func(tp *tape) {
 			c := tp.talk(phone, server)
 			tp.tcp(server, phone, FlagSYN|FlagACK, c.isn[1]-1, c.isn[0], nil)
@@ -96,7 +110,7 @@ func TestTCPFrames(t *testing.T) {
 			c.say(up, h).lose(up, 100).say(up, data(40))
 			tp.now += 4 * time.Second
 			c.say(up, data(50))
-		}, []string{named + " missing=100/0", "  up handshake 88 #2", "  up data 40 #3 guess", "  up data 50 #4 guess"}},
+		}, []string{named + " missing=100/0", "  up handshake 88 #2", "  up gap 100 #3", "  up data 40 #3 guess", "  up data 50 #4 guess"}},
 		{"mid-stream", func(tp *tape) {
 			b := data(2000, 60)
 			tp.talk(phone, server).say(down, b[1400:]).say(up, data(33)).say(down, data(70))
@@ -112,14 +126,14 @@ func TestTCPFrames(t *testing.T) {
 			c := tp.talk(phone, server)
 			c.sent = [2]int{93, 127}
 			c.say(up, data(300)).say(up, data(20, 300)).say(down, data(1000, 50)).say(down, data(60))
-		}, from(named, "  up data 300 #6", "  up data 20 #7", "  up data 300 #7", "  down data 1000 #8", "  down data 60 #9 guess")},
+		}, from(named, "  up data 300 #6", "  up data 20 #7", "  up data 300 #7", "  down data 1000 #8", "  down gap 55 #8", "  down data 60 #9 guess")},
 		{"sequence numbers pass 2^32", func(tp *tape) {
 			c := tp.talk(phone, server)
 			c.isn = [2]uint32{1<<32 - 50, 1<<32 - 20}
 			c.open().say(up, h).say(down, serverHello(122)).say(up, data(100))
 		}, from(named, "  up data 100 #6")},
 		{"jump of the sequence numbers", func(tp *tape) { start(tp).say(up, data(100)).lose(up, 1<<30).say(up, data(50)) },
-			from(named, "  up data 100 #6", "  up data 50 #7 guess")},
+			from(named, "  up data 100 #6", "  up gap 16777216 #7", "  up data 50 #7 guess")},
 		{"SYN seen but not the hello", func(tp *tape) { tp.talk(phone, server).open().lose(up, 93).ack(down).say(up, data(70)) },
 			[]string{flow + " missing=93/0", "  up data 70 #5 guess"}},
 		{"keepalive probes", func(tp *tape) { start(tp).say(up, data(100)).at(up, 93+104, []byte{0}).say(up, data(50)) },

@@ -2,6 +2,7 @@ package packet
 
 import (
 	"encoding/binary"
+	"math"
 
 	"envelope/capture"
 	"envelope/capture/wire"
@@ -59,11 +60,16 @@ type cutter struct {
 	size   int      // of the current frame's body
 	time   capture.Time
 	at     capture.Origin
+
+	lost     int // bytes since the end of the last frame that belong to none known
+	lostTime capture.Time
+	lostAt   capture.Origin
 }
 
 // sink takes what a cutter finds.
 type sink interface {
 	frame(c *cutter)
+	gap(c *cutter)
 	handshake(c *cutter, body []byte)
 }
 
@@ -72,12 +78,14 @@ func (c *cutter) feed(g *segment, out sink) {
 	data := g.data
 	for len(data) > 0 {
 		if !c.synced {
-			i := c.search(data, g.size-(len(g.data)-len(data)))
+			left := g.size - (len(g.data) - len(data))
+			i := c.search(data, left)
 			if i < 0 {
+				c.pass(left)
 				return
 			}
 			data = data[i:]
-			c.synced, c.guess = true, true
+			c.found(i, out)
 		}
 		switch {
 		case c.need > 0:
@@ -88,7 +96,7 @@ func (c *cutter) feed(g *segment, out sink) {
 			data = c.gather(data, g, out)
 		}
 	}
-	c.skip(g.size - len(g.data))
+	c.skip(g.size-len(g.data), g)
 	if c.synced && c.need == 0 && c.n == 0 {
 		c.ends++
 	}
@@ -134,8 +142,9 @@ func (c *cutter) gather(data []byte, g *segment, out sink) []byte {
 	c.n = 0
 	size, ok := c.length(c.head[:])
 	if !ok {
-		c.lose()
+		c.lose(g)
 		if c.kind != framingTLS {
+			c.pass(len(data))
 			return nil // nothing marks a frame's start but the start of a segment
 		}
 		return data
@@ -185,21 +194,49 @@ func (c *cutter) length(h []byte) (int, bool) {
 	return 0, false
 }
 
-// skip passes over bytes that the capture does not hold.
-func (c *cutter) skip(n int) {
+// skip passes over bytes that the capture does not hold, which showed with g.
+func (c *cutter) skip(n int, g *segment) {
 	switch {
 	case n <= 0:
 	case c.synced && c.need >= n:
 		c.need -= n
 	default:
+		c.miss(int(c.n)+n-c.need, g)
 		c.unsync()
 	}
 }
 
-// lose gives up the current position.
-func (c *cutter) lose() {
+// lose gives up the current position, behind a header that cannot be one.
+func (c *cutter) lose(g *segment) {
+	c.miss(c.kind.header(), g)
 	c.unsync()
 	c.breaks++
+}
+
+// miss notes bytes that belong to no known frame. What comes until a frame is
+// found belongs to them.
+func (c *cutter) miss(n int, g *segment) {
+	if c.lost == 0 {
+		c.lostTime, c.lostAt = g.time, g.at
+	}
+	c.lost = min(c.lost+n, math.MaxUint32)
+}
+
+// pass counts bytes in which no frame was found with those missing before them.
+// At the beginning of a capture nothing is: the frame that they belong to began
+// before it.
+func (c *cutter) pass(n int) {
+	if c.lost > 0 {
+		c.lost = min(c.lost+n, math.MaxUint32)
+	}
+}
+
+// found goes on with a frame that was found behind n bytes of others.
+func (c *cutter) found(n int, out sink) {
+	if c.pass(n); c.lost > 0 {
+		out.gap(c)
+	}
+	c.synced, c.guess, c.lost = true, true, 0
 }
 
 // unsync forgets where in the stream the cutter is. The handshake is over by

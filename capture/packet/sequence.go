@@ -10,6 +10,7 @@ type seqNos struct {
 	next  uint32 // first byte that was not seen
 	acked uint32 // highest acknowledgement that the other side sent for this direction
 	hasAk bool
+	ahead capture.Time // when the other side first acknowledged bytes that were not seen, 0 where it did not
 }
 
 // segment is the part of a TCP payload that is new, in the order of the stream.
@@ -33,9 +34,23 @@ func (s *seqNos) open(seq uint32, carried bool) {
 }
 
 // acknowledge notes an acknowledgement of the other side.
-func (s *seqNos) acknowledge(ack uint32) {
+func (s *seqNos) acknowledge(ack uint32, now capture.Time) {
 	if !s.hasAk || before(s.acked, ack) {
 		s.acked, s.hasAk = ack, true
+	}
+	if s.ahead == 0 && s.missing() {
+		s.ahead = now
+	}
+}
+
+// missing tells that the other side has bytes that were not seen.
+func (s *seqNos) missing() bool { return s.known && s.hasAk && before(s.next, s.acked) }
+
+// advance notes that all before a sequence number was seen, or is given up.
+func (s *seqNos) advance(next uint32) {
+	s.next = next
+	if s.ahead != 0 && !s.missing() {
+		s.ahead = 0
 	}
 }
 
@@ -63,7 +78,8 @@ type held struct {
 const (
 	maxHeld      = 64 // segments
 	maxHeldBytes = 1 << 18
-	heldFor      = 3e9 // nanoseconds of packet time: no TCP waits longer for a fast retransmission
+	heldFor      = 3e9  // nanoseconds of packet time: no TCP waits longer for a fast retransmission
+	ackedFor     = 50e6 // the same for bytes that were acknowledged: taps and capture queues change the order of packets by less
 )
 
 // reorder keeps segments until the missing one comes, is known to be missing
@@ -102,13 +118,13 @@ func (r *reorder) take() held {
 	return h
 }
 
-// overdue tells that waiting longer is no use: the receiver has the missing
-// bytes, or too much is held.
+// overdue tells that waiting longer is no use: the receiver has had the missing
+// bytes for longer than a tap may bring them late, or too much is held.
 func (r *reorder) overdue(s *seqNos, now capture.Time) bool {
 	if len(r.held) == 0 {
 		return false
 	}
 	first := &r.held[0]
-	return s.hasAk && before(s.next, s.acked) && !before(s.acked, first.seq) ||
+	return s.missing() && !before(s.acked, first.seq) && now.Sub(s.ahead) > ackedFor ||
 		len(r.held) >= maxHeld || r.bytes >= maxHeldBytes || now.Sub(first.time) > heldFor
 }

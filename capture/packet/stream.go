@@ -127,13 +127,14 @@ func (t *tcpFraming) segment(dir int, g *segment) {
 	}
 }
 
-// gap tells that size bytes of a direction are missing from the capture.
-func (t *tcpFraming) gap(dir, size int) {
-	t.cut[dir].skip(size)
+// gap tells that size bytes of a direction are missing from the capture before
+// segment g, whose time is when that showed.
+func (t *tcpFraming) gap(dir, size int, g *segment) {
+	t.cut[dir].skip(size, g)
 	t.burst[dir] = -1
 	t.late = true
 	if t.quest != nil {
-		t.trial[dir].cut.skip(size)
+		t.trial[dir].cut.skip(size, g)
 		t.start[dir] = t.start[dir][:0]
 	}
 }
@@ -229,6 +230,10 @@ func (d *direction) sealed() {
 	t.greeted()
 }
 
+func (d *direction) gap(c *cutter) {
+	d.t.r.gather(d.t.fl, &capture.Frame{Time: c.lostTime, Origin: c.lostAt, Length: uint32(c.lost), Kind: capture.FrameGap, Up: d.dir == capture.Up})
+}
+
 func (d *direction) handshake(_ *cutter, body []byte) {
 	t := d.t
 	if !t.helloed[d.dir] && t.greet().hello[d.dir].Add(body) {
@@ -266,5 +271,7 @@ func (d *trial) frame(c *cutter) {
 		d.t.chained = append(d.t.chained, capture.Frame{Time: c.time, Origin: c.at, Length: uint32(c.size), Up: d.dir == capture.Up, Guess: true})
 	}
 }
+
+func (d *trial) gap(*cutter) {}
 
 func (d *trial) handshake(*cutter, []byte) {}

@@ -198,7 +198,7 @@ func told1(f *capture.Flow) []string {
 
 var (
 	frameWords = map[capture.FrameKind]string{capture.FrameData: "data", capture.FrameHandshake: "handshake", capture.FrameAlert: "alert",
-		capture.FrameClear: "clear", capture.FrameSegment: "segment", capture.FrameDatagram: "datagram"}
+		capture.FrameClear: "clear", capture.FrameSegment: "segment", capture.FrameDatagram: "datagram", capture.FrameGap: "gap"}
 	burstWords = map[capture.BurstKind]string{capture.BurstOpaque: "opaque", capture.BurstRTP: "rtp", capture.BurstRTCP: "rtcp",
 		capture.BurstDTLS: "dtls", capture.BurstQUIC: "quic", capture.BurstPadding: "padding"}
 )

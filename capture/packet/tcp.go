@@ -35,7 +35,7 @@ func (r *Reader) tcp(fl *flow, dir int, p *Packet, at capture.Origin) {
 // It returns the direction of the packet.
 func (r *Reader) acknowledged(fl *flow, dir int, p *Packet) int {
 	other := &fl.seq[1-dir]
-	other.acknowledge(p.Ack)
+	other.acknowledge(p.Ack, p.Time)
 	if fl.early > 0 && fl.tcp.order[1-dir].overdue(other, p.Time) {
 		return 1 - r.giveUp(fl, 1-dir)
 	}
@@ -60,7 +60,7 @@ func (r *Reader) closing(fl *flow, dir int, p *Packet) {
 func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) int {
 	s := &fl.seq[dir]
 	if d := int32(seq - s.next); d > maxHole || d < -maxHole {
-		r.jump(fl, dir, seq)
+		r.jump(fl, dir, seq, g)
 	}
 	fl.f.Retransmitted[dir] += uint64(s.trim(&seq, g))
 	if g.size == 0 {
@@ -69,7 +69,7 @@ func (r *Reader) payload(fl *flow, dir int, seq uint32, g *segment) int {
 	r.judge(fl)
 	if !r.wanted(fl) {
 		fl.carry(dir, g.size)
-		s.next = seq + uint32(g.size)
+		s.advance(seq + uint32(g.size))
 		return dir
 	}
 	if seq != s.next {
@@ -99,14 +99,14 @@ func (r *Reader) wanted(fl *flow) bool {
 }
 
 // jump gives up the place in a stream for another one that no loss explains.
-func (r *Reader) jump(fl *flow, dir int, seq uint32) {
+func (r *Reader) jump(fl *flow, dir int, seq uint32, g *segment) {
 	if fl.tcp != nil {
 		for len(fl.tcp.order[dir].held) > 0 {
 			r.take(fl, dir)
 		}
-		fl.tcp.gap(dir, maxHole)
+		fl.tcp.gap(dir, maxHole, g)
 	}
-	fl.seq[dir].next = seq
+	fl.seq[dir].advance(seq)
 }
 
 // early keeps a segment until what is missing before it comes.
@@ -126,7 +126,8 @@ func (r *Reader) early(fl *flow, dir int, seq uint32, g *segment) int {
 // deliver hands the next bytes of a stream to the framing, and returns the
 // direction that they have after it.
 func (r *Reader) deliver(fl *flow, dir int, g *segment) int {
-	fl.seq[dir].next += uint32(g.size)
+	s := &fl.seq[dir]
+	s.advance(s.next + uint32(g.size))
 	fl.carry(dir, g.size)
 	if fl.payloads[dir] < 255 {
 		fl.payloads[dir]++
@@ -203,10 +204,14 @@ func (r *Reader) take(fl *flow, dir int) held {
 func (r *Reader) giveUp(fl *flow, dir int) int {
 	o, s := &fl.tcp.order[dir], &fl.seq[dir]
 	if len(o.held) > 0 && before(s.next, o.held[0].seq) {
+		first := o.held[0].segment
+		if s.ahead != 0 && s.ahead < first.time {
+			first.time = s.ahead
+		}
 		missing := int(o.held[0].seq - s.next)
 		fl.f.Missing[dir] += uint64(missing)
-		fl.tcp.gap(dir, missing)
-		s.next = o.held[0].seq
+		fl.tcp.gap(dir, missing, &first)
+		s.advance(o.held[0].seq)
 	}
 	return r.follow(fl, dir)
 }
