@@ -143,6 +143,11 @@ func TestTCPFrames(t *testing.T) {
 				say(down, []byte("<proceed/>")).say(up, h).say(down, serverHello(122)).say(down, data(99))
 		}, []string{"6 10.0.0.7:40000 > 192.0.2.80:5222 syn chat.example.org(sni) xmpp-client", "  up clear 37 #4", "  down clear 10 #5",
 			"  up handshake 88 #6", "  down handshake 122 #7", "  down data 99 #8"}},
+		{"STARTTLS, both hellos lost", func(tp *tape) {
+			tp.talk(phone, addr("192.0.2.80:5222")).open().say(up, []byte("<stream:stream xmlns='jabber:client'>")).
+				say(down, []byte("<proceed/>")).lose(up, 93).lose(down, 127).say(up, data(60)).say(down, data(99)).ack(up)
+		}, []string{"6 10.0.0.7:40000 > 192.0.2.80:5222 syn xmpp-client missing=93/127", "  up clear 37 #4", "  down clear 10 #5",
+			"  down gap 127 #7", "  up data 60 #6", "  down data 99 #7 guess"}},
 		{"HTTP and then TLS through a proxy", func(tp *tape) {
 			tp.talk(phone, addr("192.0.2.80:3128")).open().say(up, []byte("CONNECT chat.example.org:443 HTTP/1.1\r\nHost: chat.example.org:443\r\n\r\n")).
 				say(down, []byte("HTTP/1.1 200 OK\r\n\r\n")).say(up, h).say(up, data(99))

@@ -169,13 +169,14 @@ func (t *tcpFraming) note(dir int, g *segment, size int, kind capture.FrameKind)
 	return t.r.gather(t.fl, &capture.Frame{Time: g.time, Origin: g.at, Length: uint32(size), Kind: kind, Up: dir == capture.Up})
 }
 
-// clear passes clear text over until TLS begins at the start of a segment.
+// clear passes clear text over until TLS begins at the start of a segment: with a
+// handshake, or where that was missed with any record, as no text begins.
 func (t *tcpFraming) clear(dir int, g *segment) {
 	var r wire.TLSRecord
-	if wire.ParseTLSRecord(g.data, &r) && r.Type == wire.TLSHandshake {
+	if wire.ParseTLSRecord(g.data, &r) && (r.Type == wire.TLSHandshake || t.late) {
 		t.choose(framingTLS)
 		for i := range t.cut {
-			t.cut[i].synced = true
+			t.cut[i].synced = i == dir || !t.late
 		}
 		t.segment(dir, g)
 		return
