@@ -147,11 +147,11 @@ func (v *view) relay(ups []int32, copies bool) *law {
 
 // laws learns for every family how its units are passed on.
 func (v *view) laws(fs []family, ups [][]int32) {
-	all := v.relay(slices.Concat(ups...), true)
+	all := v.relay(v.whole(slices.Concat(ups...)), true)
 	for i := range fs {
 		l := *all
-		if len(ups[i]) >= fewUps {
-			l = *v.learn(ups[i], true)
+		if whole := v.whole(ups[i]); len(whole) >= fewUps {
+			l = *v.learn(whole, true)
 		}
 		if n := v.firstNews(ups[i]); n.first && (!l.known() || l.anything) {
 			l = *n
@@ -169,7 +169,7 @@ func (v *view) laws(fs []family, ups [][]int32) {
 // waited, which hold several things at a time (laboratory Matrix: up to 0.16).
 const (
 	openShare = 0.05
-	heldShare = 0.1
+	heldShare = 0.16
 )
 
 // arrivals marks what was probably received from outside the capture: units of

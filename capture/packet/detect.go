@@ -133,6 +133,7 @@ func (t *tcpFraming) text(dir int, g *segment) bool {
 		return false
 	}
 	t.choose(framingClear)
+	t.begins()
 	t.clear(dir, g)
 	return true
 }

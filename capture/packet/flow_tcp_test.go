@@ -111,6 +111,8 @@ func TestTCPFrames(t *testing.T) {
 			tp.now += 4 * time.Second
 			c.say(up, data(50))
 		}, []string{named + " missing=100/0", "  up handshake 88 #2", "  up gap 100 #3", "  up data 40 #3 guess", "  up data 50 #4 guess"}},
+		{"only the SYNs missing", func(tp *tape) { tp.talk(phone, server).ack(up).say(up, h).say(down, serverHello(122)) },
+			[]string{"6 10.0.0.7:40000 > 192.0.2.80:443 port chat.example.org(sni)", "  up handshake 88 #2 guess", "  down handshake 122 #3 guess"}},
 		{"mid-stream", func(tp *tape) {
 			b := data(2000, 60)
 			tp.talk(phone, server).say(down, b[1400:]).say(up, data(33)).say(down, data(70))
@@ -148,6 +150,9 @@ func TestTCPFrames(t *testing.T) {
 				say(down, []byte("<proceed/>")).lose(up, 93).lose(down, 127).say(up, data(60)).say(down, data(99)).ack(up)
 		}, []string{"6 10.0.0.7:40000 > 192.0.2.80:5222 syn xmpp-client missing=93/127", "  up clear 37 #4", "  down clear 10 #5",
 			"  down gap 127 #7", "  up data 60 #6", "  down data 99 #7 guess"}},
+		{"STARTTLS, the SYNs missing", func(tp *tape) {
+			tp.talk(phone, addr("192.0.2.80:5222")).say(up, []byte("<stream:stream xmlns='jabber:client'>")).say(down, []byte("<proceed/>")).say(up, h)
+		}, []string{"6 10.0.0.7:40000 > 192.0.2.80:5222 port chat.example.org(sni) xmpp-client", "  up clear 37 #1", "  down clear 10 #2", "  up handshake 88 #3"}},
 		{"HTTP and then TLS through a proxy", func(tp *tape) {
 			tp.talk(phone, addr("192.0.2.80:3128")).open().say(up, []byte("CONNECT chat.example.org:443 HTTP/1.1\r\nHost: chat.example.org:443\r\n\r\n")).
 				say(down, []byte("HTTP/1.1 200 OK\r\n\r\n")).say(up, h).say(up, data(99))

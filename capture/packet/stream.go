@@ -1,6 +1,8 @@
 package packet
 
 import (
+	"slices"
+
 	"envelope/capture"
 	"envelope/capture/wire"
 )
@@ -258,6 +260,14 @@ func (t *tcpFraming) clientHello(dir int) {
 	}
 	t.wrong = t.wrong || dir == capture.Down && t.fl.f.ClientHow != "syn"
 	t.fl.hello(h, "sni", 't')
+	t.begins()
+}
+
+// begins notes that the capture has what opens a connection, and only missed its
+// SYN, unless something else was said before.
+func (t *tcpFraming) begins() {
+	f := &t.fl.f
+	f.Midstream = f.Midstream && slices.ContainsFunc(f.Frames, func(x capture.Frame) bool { return x.Kind == capture.FrameData })
 }
 
 // trial gathers frames that may turn out to be WhatsApp's.
