@@ -325,6 +325,21 @@ func TestPublicAddresses(t *testing.T) {
 	}
 }
 
+// A report says how much is missing, and tells what the tap dropped from what it cut.
+func TestLimitsOfGaps(t *testing.T) {
+	gap := capture.Frame{Kind: capture.FrameGap, Length: 100}
+	lost, cut := whatsAppChat(anna+":4000", 0, 1), whatsAppChat(anna+":4001", 0, 1)
+	lost.Missing[capture.Up], lost.Payload = 100, [2]uint64{1500, 400}
+	lost.Frames, cut.Frames = append(lost.Frames, gap), append(cut.Frames, gap)
+	a := newTest(t, Options{})
+	feed(a, 0, lost, cut)
+	for _, want := range []string{"5.0 % of the bytes", "packets are cut short"} {
+		if !slices.ContainsFunc(a.Report(nil).Limits, func(l Limit) bool { return strings.Contains(l.Why, want) && strings.Contains(l.Why, "1 of 2") }) {
+			t.Errorf("no limit says %q: %v", want, a.Report(nil).Limits)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	oneWay := whatsAppChat(anna+":4000", 0, 0).frame(1, 300).frame(2, 300).frame(3, 300)
 	oneWay.Packets[capture.Down] = 0

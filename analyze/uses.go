@@ -47,7 +47,9 @@ type flowEvidence struct {
 // tally counts the flows of messengers, and those of which something cannot be
 // seen.
 type tally struct {
-	flows, oneWay, midstream, missing, uncollected, quic, exposed, rows, sampled int
+	flows, oneWay, midstream, missing, cut, uncollected, quic, exposed, rows, sampled int
+
+	carried, lost uint64 // bytes of TCP payload of those with missing ones
 }
 
 func newUses() uses { return uses{of: map[useKey]*use{}, found: map[uint64]verdict{}} }
@@ -133,7 +135,12 @@ func (t *tally) add(f *capture.Flow) {
 	t.flows++
 	count(&t.oneWay, f.Proto == protoTCP && (f.Packets[capture.Up] == 0) != (f.Packets[capture.Down] == 0) && f.Carries() > 2)
 	count(&t.midstream, f.Midstream)
-	count(&t.missing, f.Missing[capture.Up]+f.Missing[capture.Down] > 0)
+	lost := f.Missing[capture.Up] + f.Missing[capture.Down]
+	count(&t.missing, lost > 0)
+	if lost > 0 {
+		t.lost, t.carried = t.lost+lost, t.carried+f.Payload[capture.Up]+f.Payload[capture.Down]
+	}
+	count(&t.cut, lost == 0 && slices.ContainsFunc(f.Frames, func(x capture.Frame) bool { return x.Kind == capture.FrameGap }))
 	count(&t.uncollected, f.FramesUncollected)
 	count(&t.quic, f.Proto == protoUDP && f.HostHow == "quic")
 	count(&t.rows, f.Row)
