@@ -187,7 +187,7 @@ func (v *view) arrivals(fs []family) {
 			d.ground = groundWaited
 			continue
 		case d.ground != groundNone:
-		case low <= d.size && d.size <= high && d.react < answering:
+		case low <= d.size && d.size <= high && d.react < answering && !v.copiesGap(fs, d):
 			open = append(open, id)
 		default:
 			continue

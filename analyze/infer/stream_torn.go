@@ -1,6 +1,11 @@
 package infer
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+
+	"envelope/capture"
+)
 
 // Where bytes are missing from a connection, their number is known, and so is the
 // size of the record that they were, if they were one. Whether they were shows by
@@ -79,4 +84,20 @@ func noteSent(u *unit) string {
 		return "missing bytes up that a record of the size of a message would fill"
 	}
 	return "a record up of a size and at a time of one's own choosing"
+}
+
+// copiesGap tells whether a unit down may be the copy of what its own client said
+// just before, which is missing: of a size from which on messages are.
+func (v *view) copiesGap(fs []family, d *unit) bool {
+	if v.torn == nil {
+		return false
+	}
+	for _, id := range v.between(d.who, capture.Up, d.at.Add(-relayWithin), d.at) {
+		u := &v.units[id]
+		large := func(f family) bool { return f.content && f.low <= u.size }
+		if u.torn && slices.ContainsFunc(fs, large) {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -111,6 +112,32 @@ func TestSingle(t *testing.T) {
 		}
 		if p := v.tears().single(&v.units[60]); p < tt.low || p > tt.top {
 			t.Errorf("%s: %.2f, want %.2f to %.2f", tt.name, p, tt.low, tt.top)
+		}
+	}
+}
+
+// What follows missing bytes of one's own that may have been a message may be the
+// copy of it; what follows smaller ones, or those of others, is not.
+func TestCopiesGap(t *testing.T) {
+	fs := []family{{low: 300, high: 600, content: true}, {low: 100, high: 120}}
+	for _, tt := range []struct {
+		name string
+		gap  unit
+		want bool
+	}{
+		{"own", unit{at: 1e9, up: true, size: 400, torn: true}, true},
+		{"several of one's own", unit{at: 1e9, up: true, size: 1400, torn: true}, true},
+		{"whole", unit{at: 1e9, up: true, size: 400}, false},
+		{"small", unit{at: 1e9, up: true, size: 110, torn: true}, false},
+		{"another's", unit{at: 1e9, who: 1, up: true, size: 400, torn: true}, false},
+		{"long before", unit{at: 1e8, up: true, size: 400, torn: true}, false},
+	} {
+		v := &view{conns: make([]*Conn, 1), clients: make([]netip.Addr, 2)}
+		v.units = []unit{tt.gap, {at: 19e8, size: 500}, {at: 3e9, up: true, size: 50, torn: true}}
+		v.build()
+		v.torn = v.tears()
+		if got := v.copiesGap(fs, &v.units[1]); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

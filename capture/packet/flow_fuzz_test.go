@@ -129,7 +129,7 @@ func FuzzSegments(f *testing.F) {
 				t.Errorf("%d bytes and %d missing of a stream of %d", fl.Payload[up], fl.Missing[up], len(stream))
 			}
 			for _, x := range fl.Frames {
-				if x.Guess || x.Kind == capture.FrameSegment || x.Kind == capture.FrameHandshake {
+				if x.Guess || x.Kind == capture.FrameSegment || x.Kind == capture.FrameHandshake || x.Kind == capture.FrameGap {
 					continue
 				}
 				i := slices.Index(lengths, int(x.Length))

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"math/big"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -89,6 +90,12 @@ func TestTCPFrames(t *testing.T) {
 		{"lost: the gap stands where it was acknowledged, before the answer", func(tp *tape) {
 			start(tp).lose(up, 105).ack(down).say(down, data(77)).say(up, data(30)).ack(down)
 		}, from(named+" missing=105/0", "  up gap 105 #8", "  down data 77 #7", "  up data 30 #8 guess")},
+		{"lost one after the other, each acknowledged: two gaps, each before its answer", func(tp *tape) {
+			start(tp).lose(up, 105).ack(down)
+			tp.now += time.Second
+			c := &talk{tape: tp, ends: [2]netip.AddrPort{phone, server}, isn: [2]uint32{1000, 500000}, sent: [2]int{198, 127}}
+			c.say(down, data(77)).lose(up, 55).ack(down).say(down, data(78)).say(up, data(30)).ack(down)
+		}, from(named+" missing=160/0", "  up gap 105 #10", "  down data 77 #7", "  up gap 55 #10", "  down data 78 #9", "  up data 30 #10 guess")},
 		{"lost on both sides: in the order of the talk", func(tp *tape) {
 			start(tp).lose(up, 205).lose(down, 305).say(up, data(30)).say(down, data(77)).ack(up)
 		}, from(named+" missing=205/305", "  up gap 205 #6", "  down gap 305 #7", "  up data 30 #6 guess", "  down data 77 #7 guess")},

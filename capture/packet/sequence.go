@@ -67,6 +67,44 @@ func (s *seqNos) trim(seq *uint32, g *segment) (old int) {
 	return old
 }
 
+// marks are acknowledgements of bytes that were not seen, in order. They show at
+// what times parts of a gap were sent.
+type marks struct {
+	list [8]mark
+	n    int
+}
+
+type mark struct {
+	ack uint32
+	at  capture.Time
+}
+
+// partGap is the pause between acknowledgements that parts what they are for:
+// those of one write come sooner.
+const partGap = 20e6
+
+// add notes an acknowledgement. The last one that there is room for stands for all
+// that follow.
+func (m *marks) add(ack uint32, now capture.Time) {
+	switch {
+	case m.n > 0 && !before(m.list[m.n-1].ack, ack):
+	case m.n > 0 && (m.n == len(m.list) || now.Sub(m.list[m.n-1].at) <= partGap):
+		m.list[m.n-1].ack = ack
+	default:
+		m.list[m.n] = mark{ack, now}
+		m.n++
+	}
+}
+
+// drop lets those go that are of bytes before a sequence number.
+func (m *marks) drop(next uint32) {
+	k := 0
+	for k < m.n && !before(next, m.list[k].ack) {
+		k++
+	}
+	m.n = copy(m.list[:], m.list[k:m.n])
+}
+
 // held is a segment that came before one that is missing.
 type held struct {
 	seq uint32

@@ -21,6 +21,7 @@ type tcpFraming struct {
 	*greeting          // nil where no TLS handshake is being read
 	cut       [2]cutter
 	order     [2]reorder
+	marks     [2]marks
 	side      [2]direction
 	biggest   [2]int // largest segment seen
 	last      [2]capture.Time
@@ -103,6 +104,7 @@ func (t *tcpFraming) forgo() {
 func (t *tcpFraming) turn() {
 	t.cut[0], t.cut[1] = t.cut[1], t.cut[0]
 	t.order[0], t.order[1] = t.order[1], t.order[0]
+	t.marks[0], t.marks[1] = t.marks[1], t.marks[0]
 	if t.greeting != nil {
 		t.hello[0], t.hello[1] = t.hello[1], t.hello[0]
 	}
@@ -132,7 +134,12 @@ func (t *tcpFraming) segment(dir int, g *segment) {
 // gap tells that size bytes of a direction are missing from the capture before
 // segment g, whose time is when that showed.
 func (t *tcpFraming) gap(dir, size int, g *segment) {
-	t.cut[dir].skip(size, g)
+	c := &t.cut[dir]
+	if c.lost > 0 && g.time.Sub(c.lostTime) > partGap {
+		t.side[dir].gap(c)
+		c.lost = 0
+	}
+	c.skip(size, g)
 	t.burst[dir] = -1
 	t.late = true
 	if t.quest != nil {

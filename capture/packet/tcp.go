@@ -36,6 +36,11 @@ func (r *Reader) tcp(fl *flow, dir int, p *Packet, at capture.Origin) {
 func (r *Reader) acknowledged(fl *flow, dir int, p *Packet) int {
 	other := &fl.seq[1-dir]
 	other.acknowledge(p.Ack, p.Time)
+	if fl.tcp != nil && other.missing() {
+		m := &fl.tcp.marks[1-dir]
+		m.drop(other.next)
+		m.add(other.acked, p.Time)
+	}
 	if fl.early > 0 && fl.tcp.order[1-dir].overdue(other, p.Time) {
 		return 1 - r.giveUp(fl, 1-dir)
 	}
@@ -204,16 +209,29 @@ func (r *Reader) take(fl *flow, dir int) held {
 func (r *Reader) giveUp(fl *flow, dir int) int {
 	o, s := &fl.tcp.order[dir], &fl.seq[dir]
 	if len(o.held) > 0 && before(s.next, o.held[0].seq) {
-		first := o.held[0].segment
-		if s.ahead != 0 && s.ahead < first.time {
-			first.time = s.ahead
-		}
-		missing := int(o.held[0].seq - s.next)
-		fl.f.Missing[dir] += uint64(missing)
-		fl.tcp.gap(dir, missing, &first)
-		s.advance(o.held[0].seq)
+		fl.f.Missing[dir] += uint64(o.held[0].seq - s.next)
+		fl.gap(dir)
 	}
 	return r.follow(fl, dir)
+}
+
+// gap gives up the bytes before the first held segment of a direction, in parts
+// where they were acknowledged in parts.
+func (fl *flow) gap(dir int) {
+	first, s, m := &fl.tcp.order[dir].held[0], &fl.seq[dir], &fl.tcp.marks[dir]
+	part := first.segment
+	for _, x := range append(m.list[:m.n:m.n], mark{first.seq, first.time}) {
+		end := x.ack
+		if before(first.seq, end) {
+			end = first.seq
+		}
+		if before(s.next, end) {
+			part.time = min(first.time, x.at)
+			fl.tcp.gap(dir, int(end-s.next), &part)
+			s.advance(end)
+		}
+	}
+	m.drop(s.next)
 }
 
 // drain delivers all that is held of a direction when the flow ends.
