@@ -174,7 +174,7 @@ func (c *conn) take(f *capture.Flow) {
 	frames, signals, bursts := c.Flow.Frames, c.Flow.Signals, c.Flow.Bursts
 	*c.Flow = *f
 	c.Flow.Signs = slices.Clone(f.Signs)
-	c.Flow.Frames = append(roomFor(frames, len(f.Frames), f.Final), f.Frames...)
+	c.Flow.Frames = capture.Join(roomFor(frames, len(f.Frames), f.Final), f.Frames)
 	c.Flow.Signals = append(signals, f.Signals...)
 	c.Flow.Bursts = append(bursts, f.Bursts...)
 }

@@ -138,7 +138,7 @@ func (c *call) begin() capture.Time {
 
 func (c *call) described(f *capture.Flow) bool {
 	return slices.ContainsFunc(between(f, c.begin().Add(-signalling), c.begin().Add(time.Second)), func(fr capture.Frame) bool {
-		return fr.Length >= c.g.sizes.Description
+		return fr.Length >= c.g.sizes.Description && fr.Kind != capture.FrameGap
 	})
 }
 
@@ -160,7 +160,7 @@ func (c *call) refused(e *Event, x *chatIndex) {
 	for _, f := range x.flows[chatKey{e.Service, e.Client}] {
 		near := between(f, e.End.Add(-refusal), e.End.Add(refusal))
 		for i := range near {
-			if near[i].Length >= c.g.sizes.Word && (last == nil || near[i].Time > last.Time) {
+			if near[i].Length >= c.g.sizes.Word && near[i].Kind != capture.FrameGap && (last == nil || near[i].Time > last.Time) {
 				last = &near[i]
 			}
 		}

@@ -56,7 +56,7 @@ func flowsOf(tb testing.TB, path string) []Conn {
 		}
 		frames := out[i].Flow.Frames
 		*out[i].Flow = *rec.Flow
-		out[i].Flow.Frames = append(frames, rec.Flow.Frames...)
+		out[i].Flow.Frames = capture.Join(frames, rec.Flow.Frames)
 	}
 	for rec, err := range in.All() {
 		take(rec, err)

@@ -368,10 +368,7 @@ func (r *Reader) emit(fl *flow, final bool) {
 	}
 	f := &fl.f
 	f.Final = final
-	if !slices.IsSortedFunc(f.Frames, earlier) { // those of one direction were held back
-		r.spare = append(r.spare[:0], f.Frames...)
-		interleave(f.Frames, r.spare)
-	}
+	r.spare = capture.Interleave(f.Frames, r.spare) // those of one direction may have been held back
 	rec := capture.Record{Origin: f.FirstAt, Time: f.First, Grain: capture.GrainFrame, Flow: f}
 	if len(f.Frames)+len(f.Signals)+len(f.Bursts) == 0 {
 		rec.Grain = capture.GrainFlow
@@ -380,43 +377,6 @@ func (r *Reader) emit(fl *flow, final bool) {
 		r.stopped = true
 	}
 	r.forget(fl)
-}
-
-// earlier orders frames by time. A gap of that time comes first: what followed it
-// showed it.
-func earlier(a, b capture.Frame) int {
-	if a.Time == b.Time && (a.Kind == capture.FrameGap) != (b.Kind == capture.FrameGap) {
-		if a.Kind == capture.FrameGap {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Compare(a.Time, b.Time)
-}
-
-// interleave puts the frames of both directions into the order of time, and keeps
-// that of each: bytes that came late stand before those that waited for them. was
-// is a copy of frames.
-func interleave(frames, was []capture.Frame) {
-	next := func(i int, up bool) int {
-		for i < len(was) && was[i].Up != up {
-			i++
-		}
-		return i
-	}
-	u, d := next(0, true), next(0, false)
-	for k := range frames {
-		up := d == len(was)
-		if u < len(was) && !up {
-			c := earlier(was[u], was[d])
-			up = c < 0 || c == 0 && u < d
-		}
-		if up {
-			frames[k], u = was[u], next(u+1, true)
-		} else {
-			frames[k], d = was[d], next(d+1, false)
-		}
-	}
 }
 
 // forget drops what was gathered of a flow, and keeps the memory for more.
