@@ -70,10 +70,7 @@ func (v *view) sureReceived(fs []family, d *unit) float64 {
 		}
 		return sureLaw
 	case groundDelay:
-		if d.torn {
-			return sureDelay * (1 + v.torn.single(d)) / 2
-		}
-		return sureDelay
+		return sureDelay * v.wholly(d)
 	case groundReceipt:
 		return sureAsked
 	case groundWaited:

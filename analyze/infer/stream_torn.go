@@ -101,3 +101,16 @@ func (v *view) copiesGap(fs []family, d *unit) bool {
 	}
 	return false
 }
+
+// wholly is how much less sure a delay without a size is for what is missing at
+// either end: of a source that was several records, nothing is known.
+func (v *view) wholly(d *unit) float64 {
+	p := 1.0
+	if d.torn {
+		p = (1 + v.torn.single(d)) / 2
+	}
+	if u := &v.units[d.source]; u.torn {
+		p *= v.torn.single(u)
+	}
+	return p
+}

@@ -84,7 +84,7 @@ func polled() *capture.Flow {
 // A request or answer that was dropped is still a turn of the talk.
 func TestTurnsDropped(t *testing.T) {
 	c := Conn{Flow: polled()}
-	if !requesting([]*Conn{&c})[0] {
+	if !new(Room).requesting([]*Conn{&c})[0] {
 		t.Error("not taken for requests and answers")
 	}
 	if p := LongPoll(&c); p < 0.9 {
@@ -103,7 +103,7 @@ func TestSingle(t *testing.T) {
 		{"sums", []uint32{133, 177, 201, 219, 249, 131, 211, 180}, 0, 0.2},
 		{"half of either", []uint32{140, 150, 160, 140, 131, 211, 180, 177}, 0.4, 0.7},
 	} {
-		v := &view{}
+		v := &view{room: new(Room)}
 		for i := range 60 {
 			v.units = append(v.units, unit{up: true, size: 140 + 10*uint32(i%3)})
 		}
@@ -132,12 +132,50 @@ func TestCopiesGap(t *testing.T) {
 		{"another's", unit{at: 1e9, who: 1, up: true, size: 400, torn: true}, false},
 		{"long before", unit{at: 1e8, up: true, size: 400, torn: true}, false},
 	} {
-		v := &view{conns: make([]*Conn, 1), clients: make([]netip.Addr, 2)}
+		v := &view{room: new(Room), conns: make([]*Conn, 1), clients: make([]netip.Addr, 2)}
 		v.units = []unit{tt.gap, {at: 19e8, size: 500}, {at: 3e9, up: true, size: 50, torn: true}}
 		v.build()
 		v.torn = v.tears()
 		if got := v.copiesGap(fs, &v.units[1]); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A delay alone says little where it counts from missing bytes that were more than
+// one record, and less where it leads to such.
+func TestSureReceivedTorn(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		ground       uint8
+		source, down bool // torn
+		usual        bool // gaps are of usual sizes
+		least, most  float64
+	}{
+		{"nothing is missing", groundDelay, false, false, true, sureDelay, sureDelay},
+		{"a source that was one record", groundDelay, true, false, true, 0.7, sureDelay},
+		{"a source that was several", groundDelay, true, false, false, 0, leastSure},
+		{"what came was one record", groundDelay, false, true, true, 0.7, sureDelay},
+		{"what came was several", groundDelay, false, true, false, 0, 0.6},
+		{"size and delay", groundLaw, false, true, false, 0.85, 0.9},
+	} {
+		v := &view{room: new(Room)}
+		for i := range 60 {
+			v.units = append(v.units, unit{up: i%2 == 0, size: 400})
+		}
+		gap := uint32(300)
+		if tt.usual {
+			gap = 400
+		}
+		for i := range 40 {
+			v.units = append(v.units, unit{up: i%2 == 0, size: gap, torn: true})
+		}
+		n := int32(len(v.units))
+		v.units = append(v.units, unit{up: true, size: gap, torn: tt.source}, unit{size: gap, torn: tt.down, source: n, ground: tt.ground})
+		v.torn = v.tears()
+		fs := []family{{low: 100, high: 600, content: true, law: &law{}}}
+		if p := v.sureReceived(fs, &v.units[n+1]); p < tt.least || p > tt.most {
+			t.Errorf("%s: %.2f, want %.2f to %.2f", tt.name, p, tt.least, tt.most)
 		}
 	}
 }
