@@ -91,8 +91,8 @@ func (n *net) rotated(out []hint, of partySample, round int, offsets []time.Dura
 	x.sent = sent
 	x.eachPrompt(of, func(i int, found *likeliest) {
 		r := &n.recv[i]
-		if !near && n.gap[i] > 0 && n.unexplained(i) {
-			x.fetch(found, i, waiting)
+		if !near && n.unexplained(i) {
+			x.lookBack(found, i, waiting)
 		}
 		for _, c := range found.list {
 			s := &sent[c.from]

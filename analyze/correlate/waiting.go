@@ -35,12 +35,15 @@ const (
 func (n *net) addLate() {
 	n.learnWaits()
 	q := n.queuesOf(n.waiting(), n.friends(), n.confirmed.all)
-	n.addWaited(func(found *likeliest, i int) {
-		if n.gap[i] > 0 {
-			n.fetch(found, i, q)
-		}
-		n.heldUp(found, &n.recv[i], q)
-	})
+	n.addWaited(func(found *likeliest, i int) { n.lookBack(found, i, q) })
+}
+
+// lookBack adds what a received message may be that was not received at once.
+func (n *net) lookBack(found *likeliest, i int, q *queues) {
+	if n.gap[i] > 0 {
+		n.fetch(found, i, q)
+	}
+	n.heldUp(found, &n.recv[i], q)
 }
 
 // waitsUsual is the share of messages that have to wait for a party of which nothing
