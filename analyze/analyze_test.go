@@ -325,6 +325,25 @@ func TestPublicAddresses(t *testing.T) {
 	}
 }
 
+// A report says that it could not look for messengers of unknown names where most
+// connections show one direction only.
+func TestLimitsOfHalves(t *testing.T) {
+	for halves, want := range []bool{false, false, true} {
+		a := newTest(t, Options{})
+		for i := range 3 {
+			f := tcp(anna+":400"+string(rune(48+i)), "192.0.2.80:443").frame(1, 300).frame(2, 300).frame(3, -300).frame(4, 300)
+			if i < halves {
+				f.Packets[capture.Down] = 0
+			}
+			feed(a, 0, f)
+		}
+		limits := a.Report(nil).Limits
+		if got := slices.ContainsFunc(limits, func(l Limit) bool { return l.What == "service" && strings.Contains(l.Why, "2 of 3 connections") }); got != want {
+			t.Errorf("%d of 3 connections with one direction: %v", halves, limits)
+		}
+	}
+}
+
 // A report says how much is missing, and tells what the tap dropped from what it cut.
 func TestLimitsOfGaps(t *testing.T) {
 	gap := capture.Frame{Kind: capture.FrameGap, Length: 100}

@@ -21,6 +21,9 @@ func (d *document) limits(t *tally) {
 	say(t.quic, "single messages", "QUIC encrypts its frame lengths: transfers show, messages do not")
 	say(t.rows, "single messages", "one row per flow: single messages do not show, and a call is at most possible")
 	say(t.sampled, "exact volumes", "the exporter counted only one packet in several: volumes are estimates")
+	if t.halves*2 > t.unnamed && d.opt.Service == "" {
+		d.Limits = append(d.Limits, Limit{"service", fmt.Sprintf("a messenger of unknown name is known by questions and answers; of %d of %d connections of unknown services only one direction was captured", t.halves, t.unnamed)})
+	}
 	if t.exposed > 0 {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("the account's identifier is sent in clear by WhatsApp's protocol of 2015 (%d of %d flows of messengers); it is not shown here", t.exposed, t.flows))
 	}

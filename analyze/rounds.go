@@ -221,7 +221,6 @@ func (a *Analyzer) settle() {
 	for _, c := range a.kept {
 		n := cost(c.Flow)
 		switch {
-		case c.aside && n == 0:
 		case n == 0:
 			a.uses.add(a, c)
 		default:

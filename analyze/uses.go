@@ -50,6 +50,8 @@ type tally struct {
 	flows, oneWay, midstream, missing, cut, uncollected, quic, exposed, rows, sampled int
 
 	carried, lost uint64 // bytes of TCP payload of those with missing ones
+
+	unnamed, halves int // connections that no messenger is known for, and those of one direction among them
 }
 
 func newUses() uses { return uses{of: map[useKey]*use{}, found: map[uint64]verdict{}} }
@@ -72,7 +74,11 @@ func (u *uses) clone() uses {
 // add sums a flow up, if it is one that the report is about.
 func (u *uses) add(a *Analyzer, c *conn) {
 	m := &c.match
-	if c.aside || m.Service == "" || m.Confidence < a.opt.Least {
+	if c.aside {
+		u.tally.aside(c.Flow)
+		return
+	}
+	if m.Service == "" || m.Confidence < a.opt.Least {
 		return
 	}
 	if a.opt.Flows {
@@ -133,7 +139,7 @@ func (t *tally) add(f *capture.Flow) {
 		}
 	}
 	t.flows++
-	count(&t.oneWay, f.Proto == protoTCP && (f.Packets[capture.Up] == 0) != (f.Packets[capture.Down] == 0) && f.Carries() > 2)
+	count(&t.oneWay, seenOneWay(f))
 	count(&t.midstream, f.Midstream)
 	lost := f.Missing[capture.Up] + f.Missing[capture.Down]
 	count(&t.missing, lost > 0)
@@ -146,6 +152,18 @@ func (t *tally) add(f *capture.Flow) {
 	count(&t.rows, f.Row)
 	count(&t.sampled, f.Sampled > 1)
 	count(&t.exposed, slices.Contains(f.Signs, signExposed))
+}
+
+// aside counts a flow that no messenger is known for.
+func (t *tally) aside(f *capture.Flow) {
+	if t.unnamed++; seenOneWay(f) {
+		t.halves++
+	}
+}
+
+// seenOneWay tells that one direction of a connection is not in the capture.
+func seenOneWay(f *capture.Flow) bool {
+	return f.Proto == protoTCP && (f.Packets[capture.Up] == 0) != (f.Packets[capture.Down] == 0) && f.Carries() > 2
 }
 
 // signExposed marks a connection whose client named its account in clear.
