@@ -68,11 +68,12 @@ func (s *seqNos) trim(seq *uint32, g *segment) (old int) {
 }
 
 // marks are acknowledgements of bytes that were not seen, in order. They show at
-// what times parts of a gap were sent.
-type marks struct {
-	list [8]mark
-	n    int
-}
+// what times parts of a gap were sent. Most connections have none, so that room is
+// made for them when they come.
+type marks []mark
+
+// maxMarks bounds the parts of a gap that are told from each other.
+const maxMarks = 8
 
 type mark struct {
 	ack uint32
@@ -86,23 +87,23 @@ const partGap = 20e6
 // add notes an acknowledgement. The last one that there is room for stands for all
 // that follow.
 func (m *marks) add(ack uint32, now capture.Time) {
+	n := len(*m)
 	switch {
-	case m.n > 0 && !before(m.list[m.n-1].ack, ack):
-	case m.n > 0 && (m.n == len(m.list) || now.Sub(m.list[m.n-1].at) <= partGap):
-		m.list[m.n-1].ack = ack
+	case n > 0 && !before((*m)[n-1].ack, ack):
+	case n > 0 && (n == maxMarks || now.Sub((*m)[n-1].at) <= partGap):
+		(*m)[n-1].ack = ack
 	default:
-		m.list[m.n] = mark{ack, now}
-		m.n++
+		*m = append(*m, mark{ack, now})
 	}
 }
 
 // drop lets those go that are of bytes before a sequence number.
 func (m *marks) drop(next uint32) {
 	k := 0
-	for k < m.n && !before(next, m.list[k].ack) {
+	for k < len(*m) && !before(next, (*m)[k].ack) {
 		k++
 	}
-	m.n = copy(m.list[:], m.list[k:m.n])
+	*m = (*m)[:copy(*m, (*m)[k:])]
 }
 
 // held is a segment that came before one that is missing.

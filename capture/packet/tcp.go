@@ -1,6 +1,10 @@
 package packet
 
-import "envelope/capture"
+import (
+	"slices"
+
+	"envelope/capture"
+)
 
 // maxHole is the widest gap in a stream that is taken for lost bytes: the
 // largest TCP window (RFC 7323 section 2.3) is 1 GB, but 16 MB bound what a
@@ -220,7 +224,7 @@ func (r *Reader) giveUp(fl *flow, dir int) int {
 func (fl *flow) gap(dir int) {
 	first, s, m := &fl.tcp.order[dir].held[0], &fl.seq[dir], &fl.tcp.marks[dir]
 	part := first.segment
-	for _, x := range append(m.list[:m.n:m.n], mark{first.seq, first.time}) {
+	for _, x := range append(slices.Clip(*m), mark{first.seq, first.time}) {
 		end := x.ack
 		if before(first.seq, end) {
 			end = first.seq
