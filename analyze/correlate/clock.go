@@ -105,13 +105,13 @@ type comparison struct {
 	inputs int
 	taps   [][]tap // by service, then input
 	edges  []edge
-	group  []int32   // of each input: the first input that it was compared with
-	offset []float64 // of each input, seconds
-	link   []float64 // of each input: delay of its link, seconds
-	delay  []float64 // of each service
-	timed  []bool    // of each service: its delay was measured
-	growth []growthLaw
-	oneWay []edge // peaks that joined inputs without one the other way
+	group  []int32     // of each input: the first input that it was compared with
+	offset []float64   // of each input, seconds
+	link   []float64   // of each input: delay of its link, seconds
+	delay  []float64   // of each service
+	timed  []bool      // of each service: its delay was measured
+	growth []growthLaw // of each service
+	oneWay []edge      // peaks that joined inputs without one the other way
 	error  []float64
 }
 

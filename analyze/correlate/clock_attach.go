@@ -1,8 +1,6 @@
 package correlate
 
-import (
-	"time"
-)
+import "time"
 
 // attach joins groups of inputs that no peak each way connects, by all that
 // passed between them in both directions, at the delay that is known from others.

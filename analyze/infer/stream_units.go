@@ -117,16 +117,16 @@ func newView(conns []*Conn, room *Room) *view {
 
 // inTime orders units by time, those of one moment as they are. It sorts their
 // numbers: a unit is too large to be moved about.
-func inTime(units []unit, room *sorter) {
+func inTime(units []unit, s *sorter) {
 	first := capture.Time(math.MaxInt64)
 	for i := range units {
 		first = min(first, units[i].at)
 	}
-	moments := room.keys(len(units))
+	moments := s.keys(len(units))
 	for i := range units {
 		moments[i] = keyed{uint64(units[i].at - first), int32(i)}
 	}
-	permute(units, room.sorted())
+	permute(units, s.sorted())
 }
 
 // permute puts list[order[i]] in place i, every cycle of the permutation in
